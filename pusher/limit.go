@@ -1,0 +1,25 @@
+package pusher
+
+import "time"
+
+// Pusher's limits, the defaults of an app. Each can be raised by configuration; the official test suites expect these.
+const (
+	DefaultChannelNameLength     = 164   // bytes, prefix included
+	DefaultEventNameLength       = 200   // characters
+	DefaultEventBytes            = 10240 // bytes of an event's decoded data in UTF-8
+	DefaultChannelsPerEvent      = 100   // channels one trigger may name
+	DefaultBatchEvents           = 10    // events in one batch
+	DefaultPresenceMembers       = 100   // users on one presence channel
+	DefaultMemberBytes           = 1024  // bytes of a presence member's channel_data
+	DefaultUserIDLength          = 128   // bytes
+	DefaultWatchlist             = 100   // user ids one sign-in may watch
+	DefaultClientEventsPerSecond = 10    // for each connection
+
+	DefaultCacheTTL      = 30 * time.Minute // how long a cache channel keeps its last event
+	DefaultSignInTimeout = 30 * time.Second // authorized connections; Pusher's own value is not published
+
+	// SubscriptionCountEager is the number of subscribers up to which every change is announced.
+	SubscriptionCountEager = 100
+	// SubscriptionCountEvery is the shortest time between two announcements above SubscriptionCountEager.
+	SubscriptionCountEvery = 5 * time.Second
+)
