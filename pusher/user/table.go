@@ -1,0 +1,154 @@
+package user
+
+import "slices"
+
+// A Table knows the signed-in users of one app on one node. The zero value is empty and ready. Guarded by its owner.
+type Table struct {
+	users   map[string]*entry   // signed in, watched, or both
+	watches map[uint64][]string // by conn: whom it watches; only conns that watch somebody
+}
+
+// An entry keeps its conns as sorted slices: 8 bytes each, found by binary search. Conn numbers mostly grow, so that most insertions
+// are appends; a popular user watched by a hundred thousand costs a memmove when one of them leaves, and no map.
+type entry struct {
+	conns    []uint64
+	watchers []uint64
+}
+
+// SignIn records that conn is signed in as userID and watches the users of watchlist, in place of whatever it watched before.
+//
+// cameOnline says that userID had no connection here until now. online lists the members of watchlist that are signed in now, each
+// once, in the order of watchlist; it contains userID itself if watched. Signing in again on the same conn as the same user is allowed
+// and changes nothing but the watchlist; a conn must not be signed in as two users. watchlist is borrowed, its strings are shared.
+func (t *Table) SignIn(userID string, conn uint64, watchlist []string) (cameOnline bool, online []string) {
+	t.unwatch(conn)
+	e := t.entry(userID)
+	cameOnline = len(e.conns) == 0
+	e.conns = insert(e.conns, conn)
+	if len(watchlist) == 0 {
+		return cameOnline, nil
+	}
+	watched := unique(watchlist)
+	if t.watches == nil {
+		t.watches = make(map[uint64][]string)
+	}
+	t.watches[conn] = watched
+	for _, id := range watched {
+		w := t.entry(id)
+		w.watchers = insert(w.watchers, conn)
+		if len(w.conns) > 0 {
+			online = append(online, id)
+		}
+	}
+	return cameOnline, online
+}
+
+// SignOut forgets that conn is signed in as userID, and its watchlist. wentOffline says that it was the user's last connection here.
+// A conn that is not signed in as userID changes nothing and reports false.
+func (t *Table) SignOut(userID string, conn uint64) (wentOffline bool) {
+	e := t.users[userID]
+	if e == nil {
+		return false
+	}
+	if _, signedIn := slices.BinarySearch(e.conns, conn); !signedIn {
+		return false
+	}
+	t.unwatch(conn)
+	e.conns = remove(e.conns, conn)
+	t.drop(userID, e)
+	return len(e.conns) == 0
+}
+
+// Online reports whether a connection is signed in as userID on this node.
+func (t *Table) Online(userID string) bool { return len(t.Conns(userID)) > 0 }
+
+// Split sorts ids into those signed in on this node and the others, each id once, in the given order: the two lists of a first
+// pusher_internal:watchlist_events. ids is borrowed.
+func (t *Table) Split(ids []string) (online, offline []string) {
+	for _, id := range unique(ids) {
+		if t.Online(id) {
+			online = append(online, id)
+		} else {
+			offline = append(offline, id)
+		}
+	}
+	return online, offline
+}
+
+// Conns returns the connections signed in as userID, in ascending order. The slice is borrowed until the next change of the table.
+func (t *Table) Conns(userID string) []uint64 {
+	if e := t.users[userID]; e != nil {
+		return e.conns
+	}
+	return nil
+}
+
+// Watchers returns the connections that have userID in their watchlist, in ascending order. The slice is borrowed until the next
+// change of the table.
+func (t *Table) Watchers(userID string) []uint64 {
+	if e := t.users[userID]; e != nil {
+		return e.watchers
+	}
+	return nil
+}
+
+// Len returns how many users the table remembers: those signed in, watched, or both.
+func (t *Table) Len() int { return len(t.users) }
+
+func (t *Table) entry(id string) *entry {
+	e := t.users[id]
+	if e == nil {
+		if t.users == nil {
+			t.users = make(map[string]*entry)
+		}
+		e = new(entry)
+		t.users[id] = e
+	}
+	return e
+}
+
+func (t *Table) unwatch(conn uint64) {
+	for _, id := range t.watches[conn] {
+		e := t.users[id]
+		e.watchers = remove(e.watchers, conn)
+		t.drop(id, e)
+	}
+	delete(t.watches, conn)
+}
+
+// drop forgets an entry that says nothing any more, or the table would remember every user that ever was.
+func (t *Table) drop(id string, e *entry) {
+	if len(e.conns) == 0 && len(e.watchers) == 0 {
+		delete(t.users, id)
+	}
+}
+
+func insert(s []uint64, conn uint64) []uint64 {
+	i, found := slices.BinarySearch(s, conn)
+	if found {
+		return s
+	}
+	return slices.Insert(s, i, conn)
+}
+
+func remove(s []uint64, conn uint64) []uint64 {
+	i, found := slices.BinarySearch(s, conn)
+	if !found {
+		return s
+	}
+	return slices.Delete(s, i, i+1)
+}
+
+// unique copies ids without repetitions. A set and not a search of what was copied so far: without a limit on watchlists a client
+// chooses how long ids is.
+func unique(ids []string) []string {
+	seen := make(map[string]struct{}, len(ids))
+	out := make([]string, 0, len(ids))
+	for _, id := range ids {
+		if _, dup := seen[id]; !dup {
+			seen[id] = struct{}{}
+			out = append(out, id)
+		}
+	}
+	return out
+}
