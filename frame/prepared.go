@@ -1,0 +1,62 @@
+package frame
+
+// HeaderRoom is the space before the payload that [Prepare] needs: the longest
+// header of an unmasked frame, in bytes.
+const HeaderRoom = 10
+
+// NewBuffer returns a buffer to append a payload to and give to [Prepare]: its
+// length is [HeaderRoom], and there is room for capacity bytes before it grows.
+// The buffer is the caller's own. Any goroutine.
+func NewBuffer(capacity int) []byte {
+	return make([]byte, HeaderRoom, HeaderRoom+capacity)
+}
+
+// A Prepared is a message encoded once for all subscribers: one whole unmasked
+// frame. It is immutable and may be shared freely. Any goroutine.
+type Prepared struct {
+	frame  []byte
+	header int // bytes of frame before the payload
+}
+
+// Prepare makes a final frame of buf, which [NewBuffer] returned and to which the
+// payload was appended. The header is right-aligned in front of the payload;
+// nothing is copied, and only the Prepared itself is allocated.
+//
+// A text payload must be UTF-8; that is not checked. It panics when buf is
+// shorter than [HeaderRoom] and when a control payload exceeds
+// [MaxControlPayload]. buf is taken. Any goroutine.
+func Prepare(op Opcode, buf []byte) *Prepared {
+	if len(buf) < HeaderRoom {
+		panic("frame: Prepare needs a buffer from NewBuffer")
+	}
+	length := len(buf) - HeaderRoom
+	if op.IsControl() && length > MaxControlPayload {
+		panic("frame: control payload too long")
+	}
+	header := 10
+	switch {
+	case length <= 125:
+		header = 2
+	case length <= 0xffff:
+		header = 4
+	}
+	start := HeaderRoom - header
+	AppendHeader(buf[:start], Header{Fin: true, Opcode: op, Length: uint64(length)})
+	// The capacity is cut so that appending to what is shared cannot write into it.
+	return &Prepared{frame: buf[start:len(buf):len(buf)], header: header}
+}
+
+// PrepareClose returns the close frame of [AppendClose], for sending to many.
+// Any goroutine.
+func PrepareClose(code CloseCode, reason string) *Prepared {
+	return &Prepared{frame: AppendClose(nil, code, reason), header: 2}
+}
+
+// Bytes returns the whole frame. Shared. Any goroutine.
+func (p *Prepared) Bytes() []byte { return p.frame }
+
+// Payload returns the frame without its header. Shared. Any goroutine.
+func (p *Prepared) Payload() []byte { return p.frame[p.header:] }
+
+// Len returns len(p.Bytes()). Any goroutine.
+func (p *Prepared) Len() int { return len(p.frame) }
