@@ -1,0 +1,264 @@
+package handshake
+
+import "bytes"
+
+// Parse reads the head of the request at the start of b; n is its size, and b[n:]
+// is what the client sent behind it. n is 0 and err nil while the head is not all
+// there; then use [Complete] to learn when to call again.
+//
+// A *[Error] refuses the request: 400 for what the package doc lists, 414 and 431
+// for a head beyond [MaxRequestLine], [MaxHead] or [MaxHeaders], 505 for a
+// version that is neither HTTP/1.1 nor HTTP/1.0. The first fault in b decides,
+// and it is reported once its line is there. r is borrowed from b, and nothing is
+// allocated unless a list header comes in parts. Any goroutine.
+func Parse(b []byte) (r Request, n int, err error) {
+	if len(b) == 0 {
+		return Request{}, 0, nil
+	}
+	// As in Complete: no need to wait for the end of a line that is not HTTP.
+	if class[b[0]]&tokenChar == 0 {
+		return Request{}, 0, errRequestLine
+	}
+	window := b[:min(len(b), MaxHead)]
+
+	first := window[:min(len(window), MaxRequestLine)]
+	line, n, err := nextLine(first)
+	if n == 0 {
+		if err == nil && len(first) == MaxRequestLine {
+			err = errRequestLineSize
+		}
+		return Request{}, 0, err
+	}
+	var h headers
+	if err := h.requestLine(line); err != nil {
+		return Request{}, 0, err
+	}
+
+	for count := 0; ; count++ {
+		line, size, err := nextLine(window[n:])
+		if size == 0 {
+			if err == nil && len(window) == MaxHead {
+				err = errHeadSize
+			}
+			return Request{}, 0, err
+		}
+		n += size
+		if len(line) == 0 {
+			break
+		}
+		if count == MaxHeaders {
+			return Request{}, 0, errHeaderCount
+		}
+		if err := h.header(line); err != nil {
+			return Request{}, 0, err
+		}
+	}
+	if err := h.finish(); err != nil {
+		return Request{}, 0, err
+	}
+	return h.Request, n, nil
+}
+
+// nextLine returns the line at the start of b without its CRLF, and its size with
+// it: 0 when its end is not there.
+func nextLine(b []byte) (line []byte, size int, err error) {
+	lf := bytes.IndexByte(b, '\n')
+	if lf < 0 {
+		return nil, 0, nil
+	}
+	// RFC 9112 §2.2 lets a recipient take a bare LF for the end of a line. Whoever
+	// does not would see another head.
+	if lf == 0 || b[lf-1] != '\r' {
+		return nil, 0, errBareLF
+	}
+	return b[:lf-1], lf + 1, nil
+}
+
+// headers is a Request being read, with what only matters until its end.
+type headers struct {
+	Request
+	seen        uint8 // of the headers that may come once
+	body        bool  // Transfer-Encoding, or a Content-Length that is not 0
+	upgrade     bool  // Upgrade lists websocket
+	connection  bool  // Connection lists upgrade
+	absolute bool
+}
+
+// Bits of headers.seen.
+const (
+	seenHost = 1 << iota
+	seenOrigin
+	seenKey
+	seenVersion
+)
+
+// requestLine reads method SP target SP version (RFC 9112 §3).
+func (h *headers) requestLine(line []byte) error {
+	i := 0
+	for i < len(line) && class[line[i]]&tokenChar != 0 {
+		i++
+	}
+	if i == 0 || i == len(line) || line[i] != ' ' {
+		return errRequestLine
+	}
+	h.Method, line = line[:i:i], line[i+1:]
+
+	i = 0
+	for i < len(line) && class[line[i]]&targetChar != 0 {
+		i++
+	}
+	if i == 0 || i == len(line) || line[i] != ' ' {
+		return errRequestLine
+	}
+	h.Target, h.Proto = line[:i:i], line[i+1:]
+
+	switch string(h.Proto) {
+	case "HTTP/1.1", "HTTP/1.0":
+	default:
+		if len(h.Proto) == 8 && string(h.Proto[:5]) == "HTTP/" &&
+			digit(h.Proto[5]) && h.Proto[6] == '.' && digit(h.Proto[7]) {
+			return errVersion
+		}
+		return errRequestLine
+	}
+	return h.splitTarget()
+}
+
+func digit(c byte) bool { return '0' <= c && c <= '9' }
+
+// splitTarget sets Path and Query, and Host from an absolute form. The other
+// forms, "*" and an authority, are left whole in Path (RFC 9112 §3.2).
+func (h *headers) splitTarget() error {
+	t := h.Target
+	if t[0] != '/' {
+		if scheme := bytes.Index(t, []byte("://")); scheme > 0 {
+			t = t[scheme+3:]
+			end := bytes.IndexAny(t, "/?#")
+			if end < 0 {
+				end = len(t)
+			}
+			// RFC 9110 §4.2.4: user information in a target is for misleading people.
+			if end == 0 || bytes.IndexByte(t[:end], '@') >= 0 {
+				return errTarget
+			}
+			h.Host, h.absolute = t[:end:end], true
+			t = t[end:]
+		}
+	}
+	h.Path = t
+	if q := bytes.IndexByte(t, '?'); q >= 0 {
+		h.Path, h.Query = t[:q:q], t[q+1:]
+	}
+	if len(h.Path) == 0 && h.absolute {
+		h.Path = slash
+	}
+	return nil
+}
+
+var slash = []byte("/")
+
+// header reads one header line, without its CRLF.
+func (h *headers) header(line []byte) error {
+	if line[0] == ' ' || line[0] == '\t' {
+		return errFolded
+	}
+	i := 0
+	for i < len(line) && class[line[i]]&tokenChar != 0 {
+		i++
+	}
+	// RFC 9112 §5.1: a space before the colon has led to smuggling; it is refused
+	// like any other byte that is not of a name.
+	if i == 0 || i == len(line) || line[i] != ':' {
+		return errHeaderName
+	}
+	name, value := line[:i], line[i+1:]
+	if !printable(value) {
+		return errHeaderValue
+	}
+	value = trim(value)
+	value = value[:len(value):len(value)]
+
+	switch len(name) {
+	case len("host"):
+		if equalFold(name, "host") {
+			if h.absolute {
+				value = h.Host
+			}
+			return h.once(seenHost, &h.Host, value)
+		}
+	case len("origin"):
+		if equalFold(name, "origin") {
+			return h.once(seenOrigin, &h.Origin, value)
+		}
+	case len("upgrade"):
+		if equalFold(name, "upgrade") {
+			h.upgrade = h.upgrade || lists(value, "websocket")
+		}
+	case len("connection"):
+		if equalFold(name, "connection") {
+			h.connection = h.connection || lists(value, "upgrade")
+		} else if equalFold(name, "user-agent") {
+			h.UserAgent = value
+		}
+	case len("content-length"):
+		if equalFold(name, "content-length") && string(value) != "0" {
+			h.body = true
+		}
+	case len("x-forwarded-for"):
+		if equalFold(name, "x-forwarded-for") {
+			join(&h.ForwardedFor, value)
+		}
+	case len("sec-websocket-key"):
+		if equalFold(name, "sec-websocket-key") {
+			return h.once(seenKey, &h.Key, value)
+		}
+		if equalFold(name, "transfer-encoding") {
+			h.body = true
+		}
+	case len("sec-websocket-version"):
+		if equalFold(name, "sec-websocket-version") {
+			return h.once(seenVersion, &h.Version, value)
+		}
+	case len("sec-websocket-protocol"):
+		if equalFold(name, "sec-websocket-protocol") {
+			join(&h.Subprotocols, value)
+		}
+	case len("sec-websocket-extensions"):
+		if equalFold(name, "sec-websocket-extensions") {
+			join(&h.Extensions, value)
+		}
+	}
+	return nil
+}
+
+// once sets a field whose header must not be repeated.
+func (h *headers) once(bit uint8, field *[]byte, value []byte) error {
+	if h.seen&bit != 0 {
+		return errDuplicate
+	}
+	h.seen |= bit
+	*field = value
+	return nil
+}
+
+// join adds value to a list whose header may be repeated (RFC 9110 §5.3). The
+// first value's capacity is cut, so that adding to it moves it out of the input.
+func join(list *[]byte, value []byte) {
+	switch {
+	case len(value) == 0:
+	case len(*list) == 0:
+		*list = value
+	default:
+		*list = append(append(*list, ", "...), value...)
+	}
+}
+
+// finish judges what only the whole head shows.
+func (h *headers) finish() error {
+	h.Upgrade = h.upgrade && h.connection
+	// Frames would be read from where another reader of this head sees a body.
+	if h.Upgrade && h.body {
+		return errBody
+	}
+	return nil
+}
