@@ -1,0 +1,240 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// maxLoops is the width of the mask that says which loops have a topic's subscribers.
+	maxLoops = 64
+	// maxHandshakeBytes is the longest request head that is parsed.
+	maxHandshakeBytes = 8 << 10
+)
+
+// check adds what is wrong with values that are well formed each by itself.
+func (r *reading) check(c *Config) {
+	r.checkAddress(c.Listen, "listen", true)
+	r.checkAddress(c.Admin.Listen, "admin.listen", false)
+	r.checkAddress(c.REST.Listen, "rest.listen", false)
+	r.checkApart("admin.listen", c.Admin.Listen, "listen", c.Listen)
+	r.checkApart("rest.listen", c.REST.Listen, "listen", c.Listen)
+	r.checkApart("rest.listen", c.REST.Listen, "admin.listen", c.Admin.Listen)
+	r.checkPrefix(c.PathPrefix)
+
+	r.checkRange("limits.handshake_bytes", c.Limits.HandshakeBytes, 256, maxHandshakeBytes)
+	r.checkRange("limits.json_depth", c.Limits.JSONDepth, 1, 1024)
+	r.checkRange("loops", c.Loops, 0, maxLoops)
+
+	if c.PingInterval > 0 && c.PingInterval < time.Second {
+		r.bad("ping_interval", "must be at least 1s, or 0 for no pings")
+	}
+	if c.PingInterval > 0 && c.PongWait < time.Second {
+		r.bad("pong_wait", "must be at least 1s while pings are sent")
+	}
+	if c.ActivityTimeout < time.Second || c.ActivityTimeout%time.Second != 0 {
+		r.bad("activity_timeout", "must be whole seconds and at least 1s: clients are told it as a number of seconds")
+	}
+	r.checkWord("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	r.checkWord("log.format", c.Log.Format, "text", "json")
+	r.checkApps(c)
+}
+
+// bad adds a problem with the setting at path.
+func (r *reading) bad(path, format string, args ...any) {
+	r.problems.add(r.whereIs(path), "%s: %s", path, fmt.Sprintf(format, args...))
+}
+
+// whereIs returns the place of path, else of the nearest thing around it that has one.
+func (r *reading) whereIs(path string) string {
+	for {
+		if place, ok := r.where[path]; ok {
+			return place
+		}
+		i := strings.LastIndexAny(path, ".[")
+		if i < 0 {
+			return r.file
+		}
+		path = path[:i]
+	}
+}
+
+func (r *reading) checkAddress(address, path string, required bool) {
+	if address == "" {
+		if required {
+			r.bad(path, "must not be empty; :6001 listens on every address")
+		}
+		return
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		r.bad(path, "want host:port or :port such as :6001, got %q", address)
+		return
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+		r.bad(path, "the port must be a number from 0 to 65535, got %q", address)
+	}
+}
+
+func (r *reading) checkApart(path, address, otherPath, other string) {
+	if address != "" && address == other && !strings.HasSuffix(address, ":0") {
+		r.bad(path, "%q is taken by %s", address, otherPath)
+	}
+}
+
+func (r *reading) checkPrefix(prefix string) {
+	if prefix == "" {
+		return
+	}
+	plain := func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-._~/", c)
+	}
+	if prefix[0] != '/' || strings.HasSuffix(prefix, "/") || strings.Contains(prefix, "//") ||
+		strings.ContainsFunc(prefix, func(c rune) bool { return !plain(c) }) {
+		r.bad("path_prefix", "want a path such as /realtime, with a slash before and none after, got %q", prefix)
+	}
+}
+
+func (r *reading) checkRange(path string, n, low, high int) {
+	if n < low || n > high {
+		r.bad(path, "must be from %d to %d, got %d", low, high, n)
+	}
+}
+
+func (r *reading) checkWord(path, word string, words ...string) {
+	if slices.Contains(words, word) {
+		return
+	}
+	hint := ""
+	if near := nearest(strings.ToLower(word), words); near != "" {
+		hint = fmt.Sprintf("; did you mean %q?", near)
+	}
+	r.bad(path, "must be one of %s, got %q%s", strings.Join(words, ", "), word, hint)
+}
+
+func (r *reading) checkApps(c *Config) {
+	if len(c.Apps) == 0 {
+		r.problems.add(r.whereIs("apps"), "there is no app to serve; list one under \"apps:\" in a file for --config, "+
+			"or set GANNET_APP_ID, GANNET_APP_KEY and GANNET_APP_SECRET, or use --dev for the development app")
+		return
+	}
+	ids, keys := map[string]string{}, map[string]string{}
+	for i := range c.Apps {
+		a, path := &c.Apps[i], fmt.Sprintf("apps[%d]", i)
+		if r.checkName(path+".id", a.ID, "/?#%&") {
+			r.checkUnique(ids, path+".id", a.ID)
+		}
+		r.checkKeys(a, path, keys)
+		for j, origin := range a.Origins {
+			if origin == "" || strings.ContainsAny(origin, " \t\r\n") {
+				r.bad(fmt.Sprintf("%s.origins[%d]", path, j), "must not be empty or hold blanks")
+			}
+		}
+		if code := a.Compat.TerminateCode; code != 0 && (code < 4000 || code > 4299) {
+			r.bad(path+".compat.terminate_code", "must be a close code from 4000 to 4299, or 0 for 4009, got %d", code)
+		}
+	}
+}
+
+func (r *reading) checkKeys(a *AppConfig, path string, keys map[string]string) {
+	if len(a.Keys) > 0 && (a.Key != "" || a.Secret != "") {
+		r.bad(path+".keys", "give either keys or the short form key and secret, not both")
+		return
+	}
+	for i, pair := range a.pairs() {
+		at := path
+		if len(a.Keys) > 0 {
+			at = fmt.Sprintf("%s.keys[%d]", path, i)
+		}
+		// A colon would end the key in "key:signature".
+		if r.checkName(at+".key", pair.Key, "/?#%&:") {
+			r.checkUnique(keys, at+".key", pair.Key)
+		}
+		if pair.Secret == "" {
+			r.bad(at+".secret", "must not be empty")
+		}
+	}
+}
+
+// checkName checks an id or key, which stand in URLs as they are.
+func (r *reading) checkName(path, name, forbidden string) bool {
+	if name == "" {
+		r.bad(path, "must not be empty")
+		return false
+	}
+	if strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(forbidden, c) }) {
+		r.bad(path, "must be printable ASCII without blanks and without any of %s, got %q", forbidden, name)
+		return false
+	}
+	return true
+}
+
+func (r *reading) checkUnique(seen map[string]string, path, name string) {
+	if first, ok := seen[name]; ok {
+		r.bad(path, "%q is already used by %s at %s", name, first, r.whereIs(first))
+		return
+	}
+	seen[name] = path
+}
+
+// warnings returns sentences about what is legal and probably not meant.
+func warnings(c *Config, where map[string]string, env map[string]string) []string {
+	var out []string
+	warn := func(path, format string, args ...any) {
+		text := fmt.Sprintf(format, args...)
+		if place := where[path]; place != "" {
+			text = place + ": " + text
+		}
+		out = append(out, text)
+	}
+	for i := range c.Apps {
+		a, path := &c.Apps[i], fmt.Sprintf("apps[%d]", i)
+		for j, pair := range a.pairs() {
+			if pair.Secret != devSecret || c.Dev {
+				continue
+			}
+			at := path + ".secret"
+			if len(a.Keys) > 0 {
+				at = fmt.Sprintf("%s.keys[%d].secret", path, j)
+			}
+			warn(at, "app %q uses the development secret, which everybody knows", a.ID)
+		}
+		if body := c.Limits.RESTBodyBytes; body > 0 && a.Limits.EventBytes > body {
+			warn(path+".limits.event_bytes", "app %q allows events of %s, but limits.rest_body_bytes stops requests at %s",
+				a.ID, formatBytes(a.Limits.EventBytes), formatBytes(body))
+		}
+	}
+	return append(out, misspelt(env)...)
+}
+
+// otherVariables are read by commands, not by Load alone.
+var otherVariables = []string{
+	"GANNET_CONFIG", "GANNET_APP_ID", "GANNET_APP_KEY", "GANNET_APP_SECRET",
+	"GANNET_URL", "GANNET_KEY", "GANNET_SECRET",
+}
+
+// misspelt names variables that are nearly ours. Others are left alone: Kubernetes sets
+// GANNET_PORT and more in every pod beside a service called gannet.
+func misspelt(env map[string]string) []string {
+	known := slices.Clone(otherVariables)
+	for _, key := range Keys() {
+		if key.Env != "" {
+			known = append(known, key.Env)
+		}
+	}
+	var out []string
+	for name := range env {
+		if slices.Contains(known, name) {
+			continue
+		}
+		if near := nearest(name, known); near != "" {
+			out = append(out, fmt.Sprintf("%s: is not a variable of Gannet; did you mean %s?", name, near))
+		}
+	}
+	slices.Sort(out)
+	return out
+}

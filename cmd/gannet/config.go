@@ -1,0 +1,231 @@
+package main
+
+import (
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/gannet-io/gannet/pusher/app"
+)
+
+// Config is the configuration of the whole process: what the file, the environment and
+// the flags said, over the defaults. It is made by Load and not changed afterwards.
+//
+// The yaml tag of a field is its key in the file; a field tagged unit:"bytes" takes "64KiB"
+// besides a plain number. Keys outside apps also have an environment variable (see Keys).
+// docs/config.md describes every key and is held against this struct by a test.
+type Config struct {
+	Listen     string      `yaml:"listen"` // host:port of the public listener
+	Admin      AdminConfig `yaml:"admin"`
+	REST       RESTConfig  `yaml:"rest"`
+	PathPrefix string      `yaml:"path_prefix"` // "" or "/x/y": no slash at the end
+
+	Limits ServerLimits `yaml:"limits"`
+
+	PingInterval    time.Duration `yaml:"ping_interval"`    // of silence before a control ping; 0: no pings
+	PongWait        time.Duration `yaml:"pong_wait"`        // after the ping before 4201
+	ActivityTimeout time.Duration `yaml:"activity_timeout"` // whole seconds, at least 1: told to clients
+	DrainWindow     time.Duration `yaml:"drain_window"`     // over which 4200 is spread at shutdown; 0: all at once
+	Loops           int           `yaml:"loops"`            // 0: one a processor (see LoopCount)
+	StrictProtocol  bool          `yaml:"strict_protocol"`  // refuse clients that send no protocol number (4008)
+
+	Log LogConfig `yaml:"log"`
+
+	Apps []AppConfig `yaml:"apps"`
+
+	// Dev says that --dev was given: the development app is among Apps and the banner is printed.
+	Dev bool `yaml:"-"`
+
+	// Warnings are sentences for the operator about what was accepted but looks wrong.
+	Warnings []string `yaml:"-"`
+}
+
+// AdminConfig says where metrics, profiles and health are served.
+type AdminConfig struct {
+	Listen string `yaml:"listen"` // host:port; "": no admin listener
+}
+
+// RESTConfig says where the HTTP API is served besides the public listener.
+type RESTConfig struct {
+	Listen string `yaml:"listen"` // host:port of a separate listener; "": the public one only
+}
+
+// ServerLimits are the ceilings of this process, whatever the app. 0 means no limit.
+type ServerLimits struct {
+	Connections      int           `yaml:"connections"`                  // conns at once; above: 4100
+	HandshakeBytes   int           `yaml:"handshake_bytes" unit:"bytes"` // of one request head; at most 8 KiB
+	HandshakeTimeout time.Duration `yaml:"handshake_timeout"`            // from accept to a whole head
+	MessageBytes     int           `yaml:"message_bytes" unit:"bytes"`   // of one whole WebSocket message
+	Fragments        int           `yaml:"fragments"`                    // frames of one message
+	RESTBodyBytes    int           `yaml:"rest_body_bytes" unit:"bytes"` // of one HTTP request body
+	JSONDepth        int           `yaml:"json_depth"`                   // nesting of objects and lists
+	BacklogBytes     int           `yaml:"backlog_bytes" unit:"bytes"`   // unsent bytes of one conn
+	BacklogAge       time.Duration `yaml:"backlog_age"`                  // of the oldest unsent byte of one conn
+}
+
+// LogConfig says what is logged and in which form.
+type LogConfig struct {
+	Level  string `yaml:"level"`  // debug, info, warn, error
+	Format string `yaml:"format"` // text, json
+}
+
+// A Secret is a signing secret; it prints as [hidden], so that it cannot leak through a
+// log line or an error.
+type Secret string
+
+// String returns "[hidden]", or "" for the empty secret.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "[hidden]"
+}
+
+// GoString returns what String returns.
+func (s Secret) GoString() string { return s.String() }
+
+// AppConfig is one entry of apps. Registered turns it into an app.App.
+type AppConfig struct {
+	ID     string `yaml:"id"`
+	Key    string `yaml:"key"`    // short form of one entry in keys
+	Secret Secret `yaml:"secret"` // belongs to Key
+	// Keys is the long form, for rotation: oldest first. Excludes Key and Secret.
+	Keys []KeyConfig `yaml:"keys"`
+
+	Enabled           bool     `yaml:"enabled"`
+	ClientEvents      bool     `yaml:"client_events"`
+	Origins           []string `yaml:"origins"` // empty: any
+	RequireSignIn     bool     `yaml:"require_sign_in"`
+	SubscriptionCount bool     `yaml:"subscription_count"`
+	Watchlist         bool     `yaml:"watchlist"`
+
+	Limits AppLimits    `yaml:"limits"`
+	Compat CompatConfig `yaml:"compat"`
+}
+
+// KeyConfig is one entry of an app's keys.
+type KeyConfig struct {
+	Key    string `yaml:"key"`
+	Secret Secret `yaml:"secret"`
+}
+
+// AppLimits are the ceilings of one app; its fields are those of app.Limits. 0 means no limit.
+type AppLimits struct {
+	Connections                int           `yaml:"connections"`
+	ChannelNameLength          int           `yaml:"channel_name_length"`
+	EventNameLength            int           `yaml:"event_name_length"`
+	EventBytes                 int           `yaml:"event_bytes" unit:"bytes"`
+	ChannelsPerEvent           int           `yaml:"channels_per_event"`
+	BatchEvents                int           `yaml:"batch_events"`
+	PresenceMembers            int           `yaml:"presence_members"`
+	MemberBytes                int           `yaml:"member_bytes" unit:"bytes"`
+	UserIDLength               int           `yaml:"user_id_length"`
+	Watchlist                  int           `yaml:"watchlist"`
+	ClientEventsPerSecond      int           `yaml:"client_events_per_second"`
+	SubscriptionsPerConnection int           `yaml:"subscriptions_per_connection"`
+	CacheTTL                   time.Duration `yaml:"cache_ttl"`
+	SignInTimeout              time.Duration `yaml:"sign_in_timeout"`
+}
+
+// CompatConfig holds one app's departures from Pusher in favour of what other servers do;
+// its fields are those of app.Compat.
+type CompatConfig struct {
+	SubscriptionErrorFrame     bool `yaml:"subscription_error_frame"`
+	PassClientEventData        bool `yaml:"pass_client_event_data"`
+	Quota4100                  bool `yaml:"quota_4100"`
+	ReacknowledgeSubscribe     bool `yaml:"reacknowledge_subscribe"`
+	JSONErrors                 bool `yaml:"json_errors"`
+	ClientEventsOnPublic       bool `yaml:"client_events_on_public"`
+	TerminateByPresence        bool `yaml:"terminate_by_presence"`
+	EncryptedSubscriptionCount bool `yaml:"encrypted_subscription_count"`
+	TerminateCode              int  `yaml:"terminate_code"` // 0: 4009
+}
+
+// DefaultConfig returns what holds when nothing is configured: no apps, and Pusher's
+// numbers where Pusher has any.
+func DefaultConfig() *Config {
+	return &Config{
+		Listen: ":6001",
+		Admin:  AdminConfig{Listen: "127.0.0.1:9601"},
+		Limits: ServerLimits{
+			HandshakeBytes:   8 << 10,
+			HandshakeTimeout: 10 * time.Second,
+			// Room for a client event of 10 KiB with every byte escaped as \u00xx.
+			MessageBytes:  64 << 10,
+			Fragments:     128,
+			RESTBodyBytes: 1 << 20,
+			JSONDepth:     32,
+			BacklogBytes:  256 << 10,
+			BacklogAge:    30 * time.Second,
+		},
+		PingInterval:    60 * time.Second,
+		PongWait:        30 * time.Second,
+		ActivityTimeout: 120 * time.Second,
+		DrainWindow:     10 * time.Second,
+		Log:             LogConfig{Level: "info", Format: "text"},
+	}
+}
+
+// DefaultApp returns what an entry of apps starts from: enabled, with Pusher's limits, and
+// every switch that is off in a new Pusher app off.
+func DefaultApp() AppConfig {
+	return AppConfig{Enabled: true, Limits: AppLimits(app.DefaultLimits())}
+}
+
+// LoopCount returns the number of event loops to run: Loops, or one a processor.
+func (c *Config) LoopCount() int {
+	if c.Loops > 0 {
+		return c.Loops
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// LogLevel returns Log.Level as slog has it. Load has checked it.
+func (c *Config) LogLevel() slog.Level {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
+		return slog.LevelInfo
+	}
+	return level
+}
+
+// Registered returns the apps in the order of the file, for appstatic.New. The caller owns
+// the result.
+func (c *Config) Registered() []*app.App {
+	apps := make([]*app.App, 0, len(c.Apps))
+	for i := range c.Apps {
+		apps = append(apps, c.Apps[i].app())
+	}
+	return apps
+}
+
+func (a *AppConfig) app() *app.App {
+	return &app.App{
+		ID:                a.ID,
+		Keys:              a.keys(),
+		Enabled:           a.Enabled,
+		ClientEvents:      a.ClientEvents,
+		RequireSignIn:     a.RequireSignIn,
+		SubscriptionCount: a.SubscriptionCount,
+		Watchlist:         a.Watchlist,
+		Origins:           a.Origins,
+		Limits:            app.Limits(a.Limits),
+		Compat:            app.Compat(a.Compat),
+	}
+}
+
+// pairs returns the keys of the long and the short form alike, oldest first.
+func (a *AppConfig) pairs() []KeyConfig {
+	if len(a.Keys) > 0 {
+		return a.Keys
+	}
+	return []KeyConfig{{Key: a.Key, Secret: a.Secret}}
+}
+
+func (a *AppConfig) keys() []app.Key {
+	keys := make([]app.Key, 0, 1)
+	for _, pair := range a.pairs() {
+		keys = append(keys, app.Key{Key: pair.Key, Secret: string(pair.Secret)})
+	}
+	return keys
+}
