@@ -1,0 +1,74 @@
+package app
+
+import (
+	"time"
+
+	"github.com/gannet-io/gannet/pusher"
+)
+
+// Limits bounds what one app may use. Zero means no limit, everywhere; [DefaultLimits] has Pusher's values.
+type Limits struct {
+	Connections                int // open at once; only authorized ones count when App.RequireSignIn
+	ChannelNameLength          int // characters, prefix included
+	EventNameLength            int // characters
+	EventBytes                 int // of an event's data, after decoding the JSON string
+	ChannelsPerEvent           int // in one trigger request
+	BatchEvents                int // in one batch request
+	PresenceMembers            int // distinct users of a presence channel
+	MemberBytes                int // of a presence member's user_info, as JSON text
+	UserIDLength               int // characters
+	Watchlist                  int // user ids in one sign-in
+	ClientEventsPerSecond      int // of one connection
+	SubscriptionsPerConnection int
+
+	CacheTTL      time.Duration // how long the last event of a cache channel is kept
+	SignInTimeout time.Duration // how long a connection may stay unauthorized when App.RequireSignIn
+}
+
+// DefaultLimits returns Pusher's published limits, the Default constants of package pusher.
+//
+// Pusher limits connections by plan and subscriptions not at all; both are unlimited here.
+func DefaultLimits() Limits {
+	return Limits{
+		ChannelNameLength:     pusher.DefaultChannelNameLength,
+		EventNameLength:       pusher.DefaultEventNameLength,
+		EventBytes:            pusher.DefaultEventBytes,
+		ChannelsPerEvent:      pusher.DefaultChannelsPerEvent,
+		BatchEvents:           pusher.DefaultBatchEvents,
+		PresenceMembers:       pusher.DefaultPresenceMembers,
+		MemberBytes:           pusher.DefaultMemberBytes,
+		UserIDLength:          pusher.DefaultUserIDLength,
+		Watchlist:             pusher.DefaultWatchlist,
+		ClientEventsPerSecond: pusher.DefaultClientEventsPerSecond,
+		CacheTTL:              pusher.DefaultCacheTTL,
+		SignInTimeout:         pusher.DefaultSignInTimeout,
+	}
+}
+
+// negative names a limit below zero, or "".
+func (l *Limits) negative() string {
+	for _, n := range []struct {
+		name  string
+		value int
+	}{
+		{"connections", l.Connections},
+		{"channel name length", l.ChannelNameLength},
+		{"event name length", l.EventNameLength},
+		{"event bytes", l.EventBytes},
+		{"channels per event", l.ChannelsPerEvent},
+		{"batch events", l.BatchEvents},
+		{"presence members", l.PresenceMembers},
+		{"member bytes", l.MemberBytes},
+		{"user id length", l.UserIDLength},
+		{"watchlist", l.Watchlist},
+		{"client events per second", l.ClientEventsPerSecond},
+		{"subscriptions per connection", l.SubscriptionsPerConnection},
+		{"cache TTL", int(l.CacheTTL)},
+		{"sign-in timeout", int(l.SignInTimeout)},
+	} {
+		if n.value < 0 {
+			return n.name
+		}
+	}
+	return ""
+}
