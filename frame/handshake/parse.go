@@ -77,11 +77,11 @@ func nextLine(b []byte) (line []byte, size int, err error) {
 // headers is a Request being read, with what only matters until its end.
 type headers struct {
 	Request
-	seen        uint8 // of the headers that may come once
-	body        bool  // Transfer-Encoding, or a Content-Length that is not 0
-	upgrade     bool  // Upgrade lists websocket
-	connection  bool  // Connection lists upgrade
-	absolute bool
+	seen       uint8 // of the headers that may come once
+	body       bool  // Transfer-Encoding, or a Content-Length that is not 0
+	upgrade    bool  // Upgrade lists websocket
+	connection bool  // Connection lists upgrade
+	absolute   bool
 }
 
 // Bits of headers.seen.
@@ -130,32 +130,32 @@ func digit(c byte) bool { return '0' <= c && c <= '9' }
 // forms, "*" and an authority, are left whole in Path (RFC 9112 §3.2).
 func (h *headers) splitTarget() error {
 	t := h.Target
-	if t[0] != '/' {
-		if scheme := bytes.Index(t, []byte("://")); scheme > 0 {
-			t = t[scheme+3:]
-			end := bytes.IndexAny(t, "/?#")
-			if end < 0 {
-				end = len(t)
-			}
-			// RFC 9110 §4.2.4: user information in a target is for misleading people.
-			if end == 0 || bytes.IndexByte(t[:end], '@') >= 0 {
-				return errTarget
-			}
-			h.Host, h.absolute = t[:end:end], true
-			t = t[end:]
+	if scheme := bytes.Index(t, []byte("://")); scheme > 0 && webScheme(t[:scheme]) {
+		t = t[scheme+3:]
+		end := bytes.IndexAny(t, "/?#")
+		if end < 0 {
+			end = len(t)
 		}
+		// RFC 9110 §4.2.4: user information in a target is for misleading people.
+		if end == 0 || bytes.IndexByte(t[:end], '@') >= 0 {
+			return errTarget
+		}
+		h.Host, h.absolute = t[:end:end], true
+		t = t[end:]
 	}
 	h.Path = t
 	if q := bytes.IndexByte(t, '?'); q >= 0 {
 		h.Path, h.Query = t[:q:q], t[q+1:]
 	}
 	if len(h.Path) == 0 && h.absolute {
-		h.Path = slash
+		h.Path = []byte("/")
 	}
 	return nil
 }
 
-var slash = []byte("/")
+func webScheme(b []byte) bool {
+	return equalFold(b, "http") || equalFold(b, "https") || equalFold(b, "ws") || equalFold(b, "wss")
+}
 
 // header reads one header line, without its CRLF.
 func (h *headers) header(line []byte) error {

@@ -1,0 +1,61 @@
+package frame_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/gobwas/ws"
+
+	"github.com/gannet-io/gannet/frame"
+)
+
+func TestPrepareMakesTheFramesOfTheRFC(t *testing.T) {
+	p := frame.Prepare(frame.Text, append(frame.NewBuffer(5), "Hello"...))
+	if want := []byte{0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f}; !bytes.Equal(p.Bytes(), want) {
+		t.Errorf("got %x, want %x", p.Bytes(), want)
+	}
+	p = frame.Prepare(frame.Ping, append(frame.NewBuffer(5), "Hello"...))
+	if want := []byte{0x89, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f}; !bytes.Equal(p.Bytes(), want) {
+		t.Errorf("got %x, want %x", p.Bytes(), want)
+	}
+}
+
+func TestPrepareAgreesWithGobwasAtEachLengthForm(t *testing.T) {
+	for _, n := range []int{0, 1, 125, 126, 127, 65535, 65536, 70000} {
+		payload := bytes.Repeat([]byte("p"), n)
+		want := ws.MustCompileFrame(ws.NewBinaryFrame(payload))
+		p := frame.Prepare(frame.Binary, append(frame.NewBuffer(n), payload...))
+		if !bytes.Equal(p.Bytes(), want) || !bytes.Equal(p.Payload(), payload) || p.Len() != len(want) {
+			t.Errorf("%d bytes: header %x, want %x", n, p.Bytes()[:p.Len()-n], want[:len(want)-n])
+		}
+	}
+}
+
+func TestPrepareCopiesNothing(t *testing.T) {
+	buf := append(frame.NewBuffer(8), "payload!"...)
+	p := frame.Prepare(frame.Text, buf)
+	if &p.Payload()[0] != &buf[frame.HeaderRoom] {
+		t.Error("the payload moved")
+	}
+	// Neither may an append to the shared bytes write behind them.
+	if cap(p.Bytes()) != p.Len() || cap(p.Payload()) != len(p.Payload()) {
+		t.Errorf("capacities %d and %d go past the frame", cap(p.Bytes()), cap(p.Payload()))
+	}
+}
+
+func TestPreparePanicsOnOurOwnMistakes(t *testing.T) {
+	for name, call := range map[string]func(){
+		"no header room": func() { frame.Prepare(frame.Text, []byte("short")) },
+		"long ping":      func() { frame.Prepare(frame.Ping, make([]byte, frame.HeaderRoom+126)) },
+		"no buffer":      func() { frame.Prepare(frame.Text, nil) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			call()
+		}()
+	}
+}
