@@ -60,3 +60,7 @@ func (p *Prepared) Payload() []byte { return p.frame[p.header:] }
 
 // Len returns len(p.Bytes()). Any goroutine.
 func (p *Prepared) Len() int { return len(p.frame) }
+
+// PrepareRaw returns b as if it were a frame, for bytes that must leave in front of
+// one, such as the response to the handshake. b is taken. Any goroutine.
+func PrepareRaw(b []byte) *Prepared { return &Prepared{frame: b} }
