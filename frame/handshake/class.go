@@ -1,11 +1,13 @@
 package handshake
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 const (
 	tokenChar  = 1 << iota // RFC 9110 §5.6.2
 	base64Char             // RFC 4648 §4, without the pad
-	targetChar             // any visible byte; those above 0x7f are left for the HTTP server to judge
 )
 
 // class tells what each byte may be part of.
@@ -22,11 +24,6 @@ var class = func() (t [256]uint8) {
 	}
 	t['+'] |= base64Char
 	t['/'] |= base64Char
-	for c := 0x21; c <= 0xff; c++ {
-		if c != 0x7f {
-			t[c] |= targetChar
-		}
-	}
 	return t
 }()
 
@@ -35,24 +32,49 @@ const (
 	topBits  = 0x80 * eachByte
 )
 
-// printable reports whether b has no control byte but HTAB (RFC 9110 §5.5).
-func printable(b []byte) bool {
+// below sets the top bit of each byte of w that is less than n, at most 0x80. A
+// byte above one it is right about may be set wrongly, so ask only for the lowest
+// or for any.
+func below(w uint64, n uint64) uint64 { return (w - n*eachByte) &^ w & topBits }
+
+// del is below for bytes that are 0x7f.
+func del(w uint64) uint64 { return below(w^0x7f*eachByte, 1) }
+
+// controlIndex returns where the first control byte other than HTAB is: a field
+// value ends there (RFC 9110 §5.5). It is len(b) when there is none.
+func controlIndex(b []byte) int {
+	i := 0
+	for i+8 <= len(b) {
+		w := binary.LittleEndian.Uint64(b[i:])
+		hit := below(w, 0x20) | del(w)
+		if hit == 0 {
+			i += 8
+			continue
+		}
+		i += bits.TrailingZeros64(hit) / 8
+		if b[i] != '\t' {
+			return i
+		}
+		i++
+	}
+	for i < len(b) && (b[i] >= 0x20 && b[i] != 0x7f || b[i] == '\t') {
+		i++
+	}
+	return i
+}
+
+// visible reports whether b has no control byte and no space. Bytes above 0x7f
+// pass: they are left for the HTTP server to judge.
+func visible(b []byte) bool {
 	for len(b) >= 8 {
 		w := binary.LittleEndian.Uint64(b)
-		del := w ^ 0x7f*eachByte
-		// The usual tricks for "some byte below 0x20" and "some byte 0": they find
-		// a HTAB too, which the slow way allows.
-		if ((w-0x20*eachByte)&^w|(del-eachByte)&^del)&topBits != 0 && !printableSlow(b[:8]) {
+		if below(w, 0x21)|del(w) != 0 {
 			return false
 		}
 		b = b[8:]
 	}
-	return printableSlow(b)
-}
-
-func printableSlow(b []byte) bool {
 	for _, c := range b {
-		if c < 0x20 && c != '\t' || c == 0x7f {
+		if c <= 0x20 || c == 0x7f {
 			return false
 		}
 	}

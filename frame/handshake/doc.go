@@ -11,9 +11,10 @@
 //
 // # The life of a handshake
 //
-// While bytes trickle in, [Complete] looks for the end of the head, each byte
-// once. [Parse] then reads the head in one pass, [Request.Check] says whether the
-// server may accept it, and [AppendAccept] or [AppendReject] answers.
+// [Parse] reads the head in one pass; as a rule it is all there at the first try.
+// When it is not, [Complete] looks for its end as bytes trickle in, each byte
+// once, and says when to call Parse again. [Request.Check] says whether the server
+// may accept it, and [AppendAccept] or [AppendReject] answers.
 //
 // # What is refused
 //

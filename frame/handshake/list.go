@@ -1,6 +1,9 @@
 package handshake
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // nextItem splits a comma-separated list (RFC 9110 §5.6.1) after its first item,
 // which is trimmed and may be empty.
@@ -40,10 +43,24 @@ func equalFold(b []byte, lower string) bool {
 	if len(b) != len(lower) {
 		return false
 	}
+	const bits = 0x20 * eachByte
+	for len(b) >= 8 {
+		if binary.LittleEndian.Uint64(b)|bits != word(lower) {
+			return false
+		}
+		b, lower = b[8:], lower[8:]
+	}
 	for i, c := range b {
 		if c|0x20 != lower[i] {
 			return false
 		}
 	}
 	return true
+}
+
+// word is LittleEndian.Uint64 of a string; it compiles to one load as well.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }

@@ -8,8 +8,7 @@ import "bytes"
 //
 // A *[Error] refuses the request: 400 for what the package doc lists, 414 and 431
 // for a head beyond [MaxRequestLine], [MaxHead] or [MaxHeaders], 505 for a
-// version that is neither HTTP/1.1 nor HTTP/1.0. The first fault in b decides,
-// and it is reported once its line is there. r is borrowed from b, and nothing is
+// version that is neither HTTP/1.1 nor HTTP/1.0. The first fault in b decides. r is borrowed from b, and nothing is
 // allocated unless a list header comes in parts. Any goroutine.
 func Parse(b []byte) (r Request, n int, err error) {
 	if len(b) == 0 {
@@ -22,34 +21,43 @@ func Parse(b []byte) (r Request, n int, err error) {
 	window := b[:min(len(b), MaxHead)]
 
 	first := window[:min(len(window), MaxRequestLine)]
-	line, n, err := nextLine(first)
-	if n == 0 {
-		if err == nil && len(first) == MaxRequestLine {
-			err = errRequestLineSize
+	lf := bytes.IndexByte(first, '\n')
+	if lf < 0 {
+		if len(first) == MaxRequestLine {
+			return Request{}, 0, errRequestLineSize
 		}
-		return Request{}, 0, err
+		return Request{}, 0, nil
+	}
+	// RFC 9112 §2.2 lets a recipient take a bare LF for the end of a line. Whoever
+	// does not would see another head.
+	if first[lf-1] != '\r' {
+		return Request{}, 0, errBareLF
 	}
 	var h headers
-	if err := h.requestLine(line); err != nil {
+	if err := h.requestLine(first[:lf-1]); err != nil {
 		return Request{}, 0, err
 	}
 
+	n = lf + 1
 	for count := 0; ; count++ {
-		line, size, err := nextLine(window[n:])
-		if size == 0 {
-			if err == nil && len(window) == MaxHead {
-				err = errHeadSize
-			}
+		name, value, size, err := headerLine(window[n:])
+		if err != nil {
 			return Request{}, 0, err
 		}
+		if size == 0 {
+			if len(window) == MaxHead {
+				return Request{}, 0, errHeadSize
+			}
+			return Request{}, 0, nil
+		}
 		n += size
-		if len(line) == 0 {
+		if len(name) == 0 {
 			break
 		}
 		if count == MaxHeaders {
 			return Request{}, 0, errHeaderCount
 		}
-		if err := h.header(line); err != nil {
+		if err := h.header(name, value); err != nil {
 			return Request{}, 0, err
 		}
 	}
@@ -59,19 +67,49 @@ func Parse(b []byte) (r Request, n int, err error) {
 	return h.Request, n, nil
 }
 
-// nextLine returns the line at the start of b without its CRLF, and its size with
-// it: 0 when its end is not there.
-func nextLine(b []byte) (line []byte, size int, err error) {
-	lf := bytes.IndexByte(b, '\n')
-	if lf < 0 {
-		return nil, 0, nil
+// headerLine splits the line at the start of b; size is 0 when its end is not
+// there. The empty line at the end of a head has no name, and no other has none.
+func headerLine(b []byte) (name, value []byte, size int, err error) {
+	i := 0
+	for i < len(b) && class[b[i]]&tokenChar != 0 {
+		i++
 	}
-	// RFC 9112 §2.2 lets a recipient take a bare LF for the end of a line. Whoever
-	// does not would see another head.
-	if lf == 0 || b[lf-1] != '\r' {
-		return nil, 0, errBareLF
+	if i == len(b) {
+		return nil, nil, 0, nil
 	}
-	return b[:lf-1], lf + 1, nil
+	if i == 0 {
+		switch b[0] {
+		case '\r':
+			if len(b) == 1 {
+				return nil, nil, 0, nil
+			}
+			if b[1] == '\n' {
+				return nil, nil, 2, nil
+			}
+		case ' ', '\t':
+			return nil, nil, 0, errFolded
+		case '\n':
+			return nil, nil, 0, errBareLF
+		}
+		return nil, nil, 0, errHeaderName
+	}
+	// RFC 9112 §5.1: a space before the colon has led to smuggling; it is refused
+	// like any other byte that is not of a name.
+	if b[i] != ':' {
+		return nil, nil, 0, errHeaderName
+	}
+
+	start := i + 1
+	end := start + controlIndex(b[start:])
+	switch {
+	case end == len(b) || b[end] == '\r' && end+1 == len(b):
+		return nil, nil, 0, nil
+	case b[end] == '\n':
+		return nil, nil, 0, errBareLF
+	case b[end] != '\r' || b[end+1] != '\n':
+		return nil, nil, 0, errHeaderValue
+	}
+	return b[:i], trim(b[start:end]), end + 2, nil
 }
 
 // headers is a Request being read, with what only matters until its end.
@@ -103,11 +141,8 @@ func (h *headers) requestLine(line []byte) error {
 	}
 	h.Method, line = line[:i:i], line[i+1:]
 
-	i = 0
-	for i < len(line) && class[line[i]]&targetChar != 0 {
-		i++
-	}
-	if i == 0 || i == len(line) || line[i] != ' ' {
+	i = bytes.IndexByte(line, ' ')
+	if i <= 0 || !visible(line[:i]) {
 		return errRequestLine
 	}
 	h.Target, h.Proto = line[:i:i], line[i+1:]
@@ -130,7 +165,11 @@ func digit(c byte) bool { return '0' <= c && c <= '9' }
 // forms, "*" and an authority, are left whole in Path (RFC 9112 §3.2).
 func (h *headers) splitTarget() error {
 	t := h.Target
-	if scheme := bytes.Index(t, []byte("://")); scheme > 0 && webScheme(t[:scheme]) {
+	scheme := -1
+	if t[0] != '/' {
+		scheme = bytes.Index(t, []byte("://"))
+	}
+	if scheme > 0 && webScheme(t[:scheme]) {
 		t = t[scheme+3:]
 		end := bytes.IndexAny(t, "/?#")
 		if end < 0 {
@@ -157,27 +196,9 @@ func webScheme(b []byte) bool {
 	return equalFold(b, "http") || equalFold(b, "https") || equalFold(b, "ws") || equalFold(b, "wss")
 }
 
-// header reads one header line, without its CRLF.
-func (h *headers) header(line []byte) error {
-	if line[0] == ' ' || line[0] == '\t' {
-		return errFolded
-	}
-	i := 0
-	for i < len(line) && class[line[i]]&tokenChar != 0 {
-		i++
-	}
-	// RFC 9112 §5.1: a space before the colon has led to smuggling; it is refused
-	// like any other byte that is not of a name.
-	if i == 0 || i == len(line) || line[i] != ':' {
-		return errHeaderName
-	}
-	name, value := line[:i], line[i+1:]
-	if !printable(value) {
-		return errHeaderValue
-	}
-	value = trim(value)
+// header keeps what matters of one header.
+func (h *headers) header(name, value []byte) error {
 	value = value[:len(value):len(value)]
-
 	switch len(name) {
 	case len("host"):
 		if equalFold(name, "host") {
