@@ -1,0 +1,75 @@
+package session_test
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/gannet-io/gannet/pusher/session"
+)
+
+// A client event is the one message that comes at a rate, so handling it must not feed the collector: the action slice
+// is the caller's, name and data are borrowed from the message, channel and user id are the session's.
+func TestClientEventDoesNotAllocate(t *testing.T) {
+	a := newApp()
+	a.Limits.ClientEventsPerSecond = 0
+	s := session.New(a, socket, start)
+	s.Handle([]byte(subscribeFrame("presence-a", `{"user_id":"u"}`)), start, nil)
+	if !s.Joined("presence-a") {
+		t.Fatal("not joined")
+	}
+	msg := []byte(`{"event":"client-move","channel":"presence-a","data":{"x":12.5,"y":-3}}`)
+	out := make([]session.Action, 0, 4)
+	n := testing.AllocsPerRun(200, func() {
+		out = s.Handle(msg, start, out[:0])
+		if len(out) != 1 || out[0].Op != session.ClientEvent {
+			t.Fatal("it did not pass")
+		}
+	})
+	if n > 0 {
+		t.Errorf("%v allocations, want 0", n)
+	}
+}
+
+// The heart beat of every idle connection: one allocation, the payload, which the receiver takes.
+func TestPingAllocatesItsAnswerOnly(t *testing.T) {
+	s := session.New(newApp(), socket, start)
+	msg := []byte(`{"event":"pusher:ping","data":{}}`)
+	out := make([]session.Action, 0, 4)
+	if n := testing.AllocsPerRun(200, func() { out = s.Handle(msg, start, out[:0]) }); n > 1 {
+		t.Errorf("%v allocations, want at most 1", n)
+	}
+}
+
+// A million idle connections with a subscription each: what the sessions themselves cost, beside the bytes of the
+// names.
+func TestIdleSessionIsSmall(t *testing.T) {
+	if session.Size > 96 || session.SubscriptionSize > 40 {
+		t.Fatalf("Session %d bytes, subscription %d, want at most 96 and 40", session.Size, session.SubscriptionSize)
+	}
+	a := newApp()
+	msg := []byte(`{"event":"pusher:subscribe","data":{"channel":"ticker"}}`)
+	out := make([]session.Action, 0, 4)
+	const n = 10_000
+	keep := make([]*session.Session, 0, n)
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC() // twice, so that pools are empty both times
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	for range n {
+		s := session.New(a, socket, start)
+		out = s.Handle(msg, start, out[:0])
+		if len(out) != 1 || !s.Joined(out[0].Channel) {
+			t.Fatal("not joined")
+		}
+		keep = append(keep, s)
+	}
+	// 96 + 48, and the name, 6 bytes in a class of 8.
+	if each := (int64(heap()) - int64(before)) / n; each > 160 {
+		t.Errorf("%d bytes each, want about 152", each)
+	}
+	runtime.KeepAlive(keep)
+}

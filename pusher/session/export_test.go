@@ -1,0 +1,8 @@
+package session
+
+import "unsafe"
+
+const (
+	Size             = unsafe.Sizeof(Session{})
+	SubscriptionSize = unsafe.Sizeof(subscription{})
+)
