@@ -7,8 +7,8 @@ import (
 
 // A Key is one key of an app with its secret.
 //
-// The key is public: it stands in WebSocket URLs, auth values and REST queries. The secret signs and never leaves the servers; it is
-// used as text, never hex-decoded.
+// The key is public: it stands in WebSocket URLs, auth values and REST queries. The secret signs and never leaves the
+// servers; it is used as text, never hex-decoded.
 type Key struct {
 	Key, Secret string
 }
@@ -43,8 +43,8 @@ func (a *App) Secret(key string) (string, bool) {
 	return "", false
 }
 
-// Check reports what makes a unusable: no id, no key, an empty key or secret, a key given twice, a key with a colon (auth values are
-// split at the first one), a negative limit. The error names the app and never a secret.
+// Check reports what makes a unusable: no id, no key, an empty key or secret, a key given twice, a key with a colon
+// (auth values are split at the first one), a negative limit. The error names the app and never a secret.
 func (a *App) Check() error {
 	if a.ID == "" {
 		return errors.New("app: no id")

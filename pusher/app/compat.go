@@ -1,6 +1,7 @@
 package app
 
-// Compat switches on what other servers do differently from Pusher, for users who depend on it. The zero value is Pusher's behaviour.
+// Compat switches on what other servers do differently from Pusher, for users who depend on it. The zero value is
+// Pusher's behaviour.
 type Compat struct {
 	SubscriptionErrorFrame     bool // pusher:subscription_error in addition to pusher:error (soketi)
 	PassClientEventData        bool // data of client events goes out as it came instead of as a string (soketi, sockudo)

@@ -14,10 +14,12 @@ type cached struct {
 	expires int64 // Unix nanoseconds; 0: never
 }
 
-// Store keeps an event as the channel's last one for ttl (0 or less: until the next). On a channel without a cache it does nothing.
+// Store keeps an event as the channel's last one for ttl (0 or less: until the next). On a channel without a cache it
+// does nothing.
 //
-// It is for events published over HTTP, and only for those: neither client events nor the protocol's own frames may reach a new
-// subscriber this way ("Cache channels"). dataToken is the event's data as a JSON string token and is borrowed: Store copies it.
+// It is for events published over HTTP, and only for those: neither client events nor the protocol's own frames may
+// reach a new subscriber this way ("Cache channels"). dataToken is the event's data as a JSON string token and is
+// borrowed: Store copies it.
 func (s *State) Store(event string, dataToken []byte, now time.Time, ttl time.Duration) {
 	if s.kind&pusher.Cache == 0 {
 		return
@@ -29,9 +31,9 @@ func (s *State) Store(event string, dataToken []byte, now time.Time, ttl time.Du
 	s.cached = c
 }
 
-// Cached returns the event a new subscriber gets after its subscription_succeeded, the data as JSON string token, and how long it is
-// still good (0: without end). ok is false when there is none any more: then the subscriber of a cache channel gets a cache_miss.
-// token is shared.
+// Cached returns the event a new subscriber gets after its subscription_succeeded, the data as JSON string token, and
+// how long it is still good (0: without end). ok is false when there is none any more: then the subscriber of a cache
+// channel gets a cache_miss. token is shared.
 func (s *State) Cached(now time.Time) (event string, token []byte, ttl time.Duration, ok bool) {
 	if !s.cached.good(now) {
 		s.cached = nil // let go of an expired event at the first look, not at the next Store

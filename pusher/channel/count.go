@@ -7,12 +7,12 @@ import (
 	"github.com/gannet-io/gannet/pusher/app"
 )
 
-// AnnouncesCount reports whether subscribers of a channel of this kind get pusher_internal:subscription_count in app a: the app wants
-// it, and the channel is not a presence channel, whose roster tells as much ("Subscription count").
+// AnnouncesCount reports whether subscribers of a channel of this kind get pusher_internal:subscription_count in app a:
+// the app wants it, and the channel is not a presence channel, whose roster tells as much ("Subscription count").
 //
-// Not on #server-to-user- channels, which are a connection's private business. Departs: not on private-encrypted- channels either,
-// where the Java SDK tries to decrypt the frame and reports a failure, unless the app's Compat.EncryptedSubscriptionCount asks for it.
-// Any goroutine.
+// Not on #server-to-user- channels, which are a connection's private business. Departs: not on private-encrypted-
+// channels either, where the Java SDK tries to decrypt the frame and reports a failure, unless the app's
+// Compat.EncryptedSubscriptionCount asks for it. Any goroutine.
 func AnnouncesCount(kind pusher.Kind, a *app.App) bool {
 	if !a.SubscriptionCount || kind&(pusher.Presence|pusher.ServerToUser) != 0 {
 		return false
@@ -22,9 +22,9 @@ func AnnouncesCount(kind pusher.Kind, a *app.App) bool {
 
 // CountDue reports whether the count is to be announced now, and takes it as done when it says so.
 //
-// It is due when it has changed since the last announcement and there are at most [pusher.SubscriptionCountEager] subscribers, or
-// [pusher.SubscriptionCountEvery] have passed since the last announcement. Ask after every Join and Leave; a change held back stays owed, see
-// CountOwed.
+// It is due when it has changed since the last announcement and there are at most [pusher.SubscriptionCountEager]
+// subscribers, or [pusher.SubscriptionCountEvery] have passed since the last announcement. Ask after every Join and
+// Leave; a change held back stays owed, see CountOwed.
 func (s *State) CountDue(now time.Time) bool {
 	if !s.changed || s.count > pusher.SubscriptionCountEager && s.wait(now) > 0 {
 		return false
@@ -34,8 +34,8 @@ func (s *State) CountDue(now time.Time) bool {
 	return true
 }
 
-// CountOwed returns how long to wait before CountDue will announce a change it has held back, and whether there is one. Without a later
-// look the last change of a busy channel would never be told.
+// CountOwed returns how long to wait before CountDue will announce a change it has held back, and whether there is one.
+// Without a later look the last change of a busy channel would never be told.
 func (s *State) CountOwed(now time.Time) (wait time.Duration, owed bool) {
 	if !s.changed {
 		return 0, false

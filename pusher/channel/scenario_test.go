@@ -11,8 +11,9 @@ import (
 	"github.com/gannet-io/gannet/pusher/channel"
 )
 
-// TestPresenceScenario plays the presence_scenario of the vectors: two connections of user a and one of user b. What the vectors expect
-// as frames is read as decisions: who is in the roster a joiner is told, and which member the others are told of.
+// TestPresenceScenario plays the presence_scenario of the vectors: two connections of user a and one of user b. What
+// the vectors expect as frames is read as decisions: who is in the roster a joiner is told, and which member the others
+// are told of.
 func TestPresenceScenario(t *testing.T) {
 	text, err := os.ReadFile("../testdata/vectors.json")
 	if err != nil {

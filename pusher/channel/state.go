@@ -26,10 +26,10 @@ func (s *State) Kind() pusher.Kind { return s.kind }
 
 // Join counts one more subscribed connection.
 //
-// On a presence channel m names its user, and added says that this is the user's first connection: the others are to get a
-// member_added ("Presence membership": identity is the user, not the connection). A new user is refused when the channel has
-// maxMembers already (0: no limit), a further connection of one who is in never is; name is the channel's, for the words of that
-// refusal. m is shared. On other channels m is ignored. A refused join changes nothing.
+// On a presence channel m names its user, and added says that this is the user's first connection: the others are to
+// get a member_added ("Presence membership": identity is the user, not the connection). A new user is refused when the
+// channel has maxMembers already (0: no limit), a further connection of one who is in never is; name is the channel's,
+// for the words of that refusal. m is shared. On other channels m is ignored. A refused join changes nothing.
 func (s *State) Join(name string, m *Member, maxMembers int) (added bool, err *pusher.Error) {
 	if s.kind&pusher.Presence != 0 {
 		if s.roster == nil {
@@ -44,11 +44,12 @@ func (s *State) Join(name string, m *Member, maxMembers int) (added bool, err *p
 	return added, nil
 }
 
-// Leave counts one subscribed connection less. On a presence channel userID is the member it joined as, and removed says that this was
-// the user's last connection: the rest is to get a member_removed. On other channels userID is ignored.
+// Leave counts one subscribed connection less. On a presence channel userID is the member it joined as, and removed
+// says that this was the user's last connection: the rest is to get a member_removed. On other channels userID is
+// ignored.
 //
-// It panics when nobody, or nobody as that user, is subscribed: every leave belongs to one join, and a count that went wrong would keep
-// the channel occupied for ever.
+// It panics when nobody, or nobody as that user, is subscribed: every leave belongs to one join, and a count that went
+// wrong would keep the channel occupied for ever.
 func (s *State) Leave(userID string) (removed bool) {
 	if s.count == 0 {
 		panic("channel: more connections left than joined")
@@ -67,5 +68,6 @@ func (s *State) Leave(userID string) (removed bool) {
 // Count returns how many connections are subscribed.
 func (s *State) Count() int { return s.count }
 
-// Idle reports whether nothing would be lost by forgetting the channel: no subscriber, and no cached event that is still good at now.
+// Idle reports whether nothing would be lost by forgetting the channel: no subscriber, and no cached event that is
+// still good at now.
 func (s *State) Idle(now time.Time) bool { return s.count == 0 && !s.cached.good(now) }

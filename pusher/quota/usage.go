@@ -9,7 +9,8 @@ type Usage struct {
 
 // Take counts one more and reports true, or reports false and counts nothing when limit are taken already.
 //
-// A limit of 0 or less always lets it through. A limit lowered below the present count refuses until enough were given back.
+// A limit of 0 or less always lets it through. A limit lowered below the present count refuses until enough were given
+// back.
 func (u *Usage) Take(limit int) bool {
 	if limit > 0 && u.n >= limit {
 		return false

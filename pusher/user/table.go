@@ -8,18 +8,21 @@ type Table struct {
 	watches map[uint64][]string // by conn: whom it watches; only conns that watch somebody
 }
 
-// An entry keeps its conns as sorted slices: 8 bytes each, found by binary search. Conn numbers mostly grow, so that most insertions
-// are appends; a popular user watched by a hundred thousand costs a memmove when one of them leaves, and no map.
+// An entry keeps its conns as sorted slices: 8 bytes each, found by binary search. Conn numbers mostly grow, so that
+// most insertions are appends; a popular user watched by a hundred thousand costs a memmove when one of them leaves,
+// and no map.
 type entry struct {
 	conns    []uint64
 	watchers []uint64
 }
 
-// SignIn records that conn is signed in as userID and watches the users of watchlist, in place of whatever it watched before.
+// SignIn records that conn is signed in as userID and watches the users of watchlist, in place of whatever it watched
+// before.
 //
-// cameOnline says that userID had no connection here until now. online lists the members of watchlist that are signed in now, each
-// once, in the order of watchlist; it contains userID itself if watched. Signing in again on the same conn as the same user is allowed
-// and changes nothing but the watchlist; a conn must not be signed in as two users. watchlist is borrowed, its strings are shared.
+// cameOnline says that userID had no connection here until now. online lists the members of watchlist that are signed
+// in now, each once, in the order of watchlist; it contains userID itself if watched. Signing in again on the same conn
+// as the same user is allowed and changes nothing but the watchlist; a conn must not be signed in as two users.
+// watchlist is borrowed, its strings are shared.
 func (t *Table) SignIn(userID string, conn uint64, watchlist []string) (cameOnline bool, online []string) {
 	t.unwatch(conn)
 	e := t.entry(userID)
@@ -43,8 +46,8 @@ func (t *Table) SignIn(userID string, conn uint64, watchlist []string) (cameOnli
 	return cameOnline, online
 }
 
-// SignOut forgets that conn is signed in as userID, and its watchlist. wentOffline says that it was the user's last connection here.
-// A conn that is not signed in as userID changes nothing and reports false.
+// SignOut forgets that conn is signed in as userID, and its watchlist. wentOffline says that it was the user's last
+// connection here. A conn that is not signed in as userID changes nothing and reports false.
 func (t *Table) SignOut(userID string, conn uint64) (wentOffline bool) {
 	e := t.users[userID]
 	if e == nil {
@@ -62,8 +65,8 @@ func (t *Table) SignOut(userID string, conn uint64) (wentOffline bool) {
 // Online reports whether a connection is signed in as userID on this node.
 func (t *Table) Online(userID string) bool { return len(t.Conns(userID)) > 0 }
 
-// Split sorts ids into those signed in on this node and the others, each id once, in the given order: the two lists of a first
-// pusher_internal:watchlist_events. ids is borrowed.
+// Split sorts ids into those signed in on this node and the others, each id once, in the given order: the two lists of
+// a first pusher_internal:watchlist_events. ids is borrowed.
 func (t *Table) Split(ids []string) (online, offline []string) {
 	for _, id := range unique(ids) {
 		if t.Online(id) {
@@ -75,7 +78,8 @@ func (t *Table) Split(ids []string) (online, offline []string) {
 	return online, offline
 }
 
-// Conns returns the connections signed in as userID, in ascending order. The slice is borrowed until the next change of the table.
+// Conns returns the connections signed in as userID, in ascending order. The slice is borrowed until the next change of
+// the table.
 func (t *Table) Conns(userID string) []uint64 {
 	if e := t.users[userID]; e != nil {
 		return e.conns
@@ -83,8 +87,8 @@ func (t *Table) Conns(userID string) []uint64 {
 	return nil
 }
 
-// Watchers returns the connections that have userID in their watchlist, in ascending order. The slice is borrowed until the next
-// change of the table.
+// Watchers returns the connections that have userID in their watchlist, in ascending order. The slice is borrowed until
+// the next change of the table.
 func (t *Table) Watchers(userID string) []uint64 {
 	if e := t.users[userID]; e != nil {
 		return e.watchers
@@ -139,8 +143,8 @@ func remove(s []uint64, conn uint64) []uint64 {
 	return slices.Delete(s, i, i+1)
 }
 
-// unique copies ids without repetitions. A set and not a search of what was copied so far: without a limit on watchlists a client
-// chooses how long ids is.
+// unique copies ids without repetitions. A set and not a search of what was copied so far: without a limit on
+// watchlists a client chooses how long ids is.
 func unique(ids []string) []string {
 	seen := make(map[string]struct{}, len(ids))
 	out := make([]string, 0, len(ids))

@@ -12,8 +12,8 @@ import (
 	"github.com/gannet-io/gannet/pusher/app"
 )
 
-// Run tests the registries that open makes. open gets apps to fill one with, fresh values for each call, which it takes; it registers
-// its own clean-up with t. A registry that cannot store some field of App fails.
+// Run tests the registries that open makes. open gets apps to fill one with, fresh values for each call, which it
+// takes; it registers its own clean-up with t. A registry that cannot store some field of App fails.
 func Run(t *testing.T, open func(t *testing.T, apps []*app.App) app.Registry) {
 	t.Run("FindsEveryAppByItsIDAndAllItsKeys", func(t *testing.T) {
 		r := open(t, apps())
@@ -29,7 +29,8 @@ func Run(t *testing.T, open func(t *testing.T, apps []*app.App) app.Registry) {
 
 	t.Run("AnswersErrNotFoundForWhatIsNotThere", func(t *testing.T) {
 		r := open(t, apps())
-		// Near misses: case, a blank, a secret, a percent sign that a LIKE would match, and each method asked for the other's names.
+		// Near misses: case, a blank, a secret, a percent sign that a LIKE would match, and each method asked for the
+		// other's names.
 		for _, key := range []string{"", "nokey", "KEY-A", "key-a ", "key_a", "secret-a", "%", "1", "two"} {
 			notFound(t, "ByKey", key, r.ByKey)
 		}
