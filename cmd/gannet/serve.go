@@ -3,10 +3,226 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
+	"math"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/gannet-io/gannet/engine"
+	"github.com/gannet-io/gannet/engine/hub"
+	"github.com/gannet-io/gannet/frame"
+	"github.com/gannet-io/gannet/pusher/admin"
+	"github.com/gannet-io/gannet/pusher/app/appstatic"
+	"github.com/gannet-io/gannet/pusher/gateway"
+	"github.com/gannet-io/gannet/pusher/node"
+	"github.com/gannet-io/gannet/pusher/rest"
 )
 
-// serve runs the server until ctx is done, then drains it.
-func serve(ctx context.Context, cfg *Config, out io.Writer) error {
-	return errors.New("serve: the server is not assembled yet")
+// A server is the assembled process: the one place where the parts meet.
+type server struct {
+	cfg      *Config
+	log      *slog.Logger
+	draining atomic.Bool
+
+	engine *engine.Engine
+	node   *node.Node
+	rest   *rest.Server
+	admin  *admin.Server
+
+	public, restOnly, adminOnly net.Listener // the last two may be nil
+	http                        *engine.HTTPListener
+
+	failed chan error // the first listener that ended unasked
+}
+
+// serve runs the server until ctx is done, then drains it. It prints where it listens to out,
+// a line each, once connections are accepted.
+func serve(ctx context.Context, cfg *Config, log *slog.Logger, out io.Writer) error {
+	s := &server{cfg: cfg, log: log, failed: make(chan error, 4)}
+	if err := s.listen(); err != nil {
+		return err
+	}
+	if err := s.assemble(); err != nil {
+		s.closeListeners()
+		return err
+	}
+	s.start()
+	if err := s.announce(out); err != nil {
+		return errors.Join(err, s.stop())
+	}
+	select {
+	case <-ctx.Done():
+	case err := <-s.failed:
+		return errors.Join(err, s.stop())
+	}
+	return s.stop()
+}
+
+// listen opens every listener before anything is started, so that an address in use is the
+// only thing that happens.
+func (s *server) listen() error {
+	// gnet sets up keep-alive itself when asked; Go's default would cost four calls a conn.
+	config := net.ListenConfig{KeepAlive: -1}
+	for _, want := range []struct {
+		address string
+		ln      *net.Listener
+	}{{s.cfg.Listen, &s.public}, {s.cfg.REST.Listen, &s.restOnly}, {s.cfg.Admin.Listen, &s.adminOnly}} {
+		if want.address == "" {
+			continue
+		}
+		ln, err := config.Listen(context.Background(), "tcp", want.address)
+		if err != nil {
+			s.closeListeners()
+			return err
+		}
+		*want.ln = ln
+	}
+	return nil
+}
+
+func (s *server) closeListeners() {
+	for _, ln := range []net.Listener{s.public, s.restOnly, s.adminOnly} {
+		if ln != nil {
+			_ = ln.Close() // nothing was accepted from it
+		}
+	}
+}
+
+func (s *server) assemble() error {
+	cfg, set := s.cfg, metrics.NewSet()
+	apps, err := appstatic.New(cfg.Registered())
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	h := hub.New(set, func() int64 { return int64(time.Since(start)) })
+	s.node = node.New(node.Config{Hub: h, Metrics: set})
+	door := gateway.New(gateway.Config{
+		Node:            s.node,
+		Hub:             h,
+		Apps:            apps,
+		PathPrefix:      cfg.PathPrefix,
+		ActivityTimeout: cfg.ActivityTimeout,
+		StrictProtocol:  cfg.StrictProtocol,
+		MaxConns:        cfg.Limits.Connections,
+		Log:             s.log,
+		Metrics:         set,
+	})
+	s.http = engine.NewHTTPListener(s.public.Addr())
+	s.engine, err = engine.New(engine.Config{
+		Handler:      door,
+		Loops:        cfg.Loops,
+		HeadTimeout:  orForever(cfg.Limits.HandshakeTimeout),
+		Message:      frame.Limits{MessageBytes: cfg.Limits.MessageBytes, Fragments: cfg.Limits.Fragments},
+		PingInterval: orForever(cfg.PingInterval),
+		PongWait:     orForever(cfg.PongWait),
+		BacklogBytes: orNone(cfg.Limits.BacklogBytes),
+		BacklogAge:   time.Duration(orNone(int(cfg.Limits.BacklogAge))),
+		HTTP:         s.http,
+		Log:          s.log,
+		Metrics:      set,
+	})
+	if err != nil {
+		s.node.Close()
+		return err
+	}
+	h.Bind(s.engine.Loops())
+	door.Bind(s.engine.Loops())
+	s.node.Bind(door)
+	s.rest = rest.New(rest.Config{
+		Node:         s.node,
+		Apps:         apps,
+		Ready:        s.ready,
+		Metrics:      set,
+		Logger:       s.log,
+		PathPrefix:   cfg.PathPrefix,
+		MaxBodyBytes: orNone(cfg.Limits.RESTBodyBytes),
+	})
+	s.admin = admin.New(admin.Config{Sets: []*metrics.Set{set}, Ready: s.ready, Logger: s.log})
+	return nil
+}
+
+// orForever and orNone translate the configuration's "0 means no limit" for parts where 0
+// means their default.
+func orForever(d time.Duration) time.Duration {
+	if d == 0 {
+		return math.MaxInt64 / 2
+	}
+	return d
+}
+
+func orNone(n int) int {
+	if n == 0 {
+		return -1
+	}
+	return n
+}
+
+func (s *server) ready() (ok bool, reason string) {
+	if s.draining.Load() {
+		return false, "draining"
+	}
+	return true, ""
+}
+
+func (s *server) start() {
+	s.run("public listener", func() error { return s.engine.Serve(s.public) })
+	s.run("HTTP on the public listener", func() error { return s.rest.Serve(s.http) })
+	if s.restOnly != nil {
+		s.run("HTTP listener", func() error { return s.rest.Serve(s.restOnly) })
+	}
+	if s.adminOnly != nil {
+		s.run("admin listener", func() error { return s.admin.Serve(s.adminOnly) })
+	}
+}
+
+func (s *server) run(what string, serve func() error) {
+	go func() {
+		err := serve()
+		if err != nil && !s.draining.Load() && !errors.Is(err, net.ErrClosed) {
+			select {
+			case s.failed <- fmt.Errorf("%s: %w", what, err):
+			default:
+			}
+		}
+	}()
+}
+
+// announce prints the addresses, for people and for programs that start with port 0.
+func (s *server) announce(out io.Writer) error {
+	_, err := fmt.Fprintf(out, "gannet: listening on %s\n", s.public.Addr())
+	if s.restOnly != nil && err == nil {
+		_, err = fmt.Fprintf(out, "gannet: HTTP API on %s\n", s.restOnly.Addr())
+	}
+	if s.adminOnly != nil && err == nil {
+		_, err = fmt.Fprintf(out, "gannet: admin on %s\n", s.adminOnly.Addr())
+	}
+	if s.cfg.Dev && err == nil {
+		err = writeBanner(out, s.cfg, s.public.Addr())
+	}
+	return err
+}
+
+// stopGrace is what the last conns get after the drain window to close properly.
+const stopGrace = 10 * time.Second
+
+// stop drains and ends everything, doors first.
+func (s *server) stop() error {
+	s.draining.Store(true)
+	s.log.Info("draining", "window", s.cfg.DrainWindow, "connections", s.engine.Conns())
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.DrainWindow+stopGrace)
+	defer cancel()
+	// A peer that does not close in time is cut off, which is no failure of ours.
+	if err := s.engine.Drain(ctx, s.cfg.DrainWindow); err != nil {
+		s.log.Warn("drain", "err", err, "connections", s.engine.Conns())
+	}
+	err := s.rest.Shutdown(ctx)
+	err = errors.Join(err, s.http.Close(), s.engine.Stop())
+	s.node.Close()
+	return errors.Join(err, s.admin.Shutdown(ctx))
 }

@@ -1,0 +1,64 @@
+package main
+
+type serveCommand struct {
+	Config string `short:"c" placeholder:"FILE" env:"GANNET_CONFIG" help:"Configuration file."`
+	Dev    bool   `help:"Add the development app: id app-id, key app-key, secret app-secret. Never where strangers can connect."`
+
+	Listen      *string `placeholder:"ADDR" help:"Public address for WebSocket and HTTP; :6001 unless configured ($GANNET_LISTEN)."`
+	AdminListen *string `placeholder:"ADDR" help:"Address of metrics and profiles; 127.0.0.1:9601 unless configured ($GANNET_ADMIN_LISTEN)."`
+	RestListen  *string `placeholder:"ADDR" help:"One more address, for the HTTP API alone ($GANNET_REST_LISTEN)."`
+	PathPrefix  *string `placeholder:"PATH" help:"Serve below this path, such as /realtime ($GANNET_PATH_PREFIX)."`
+	DrainWindow *string `placeholder:"TIME" help:"Time over which clients are asked to leave at shutdown ($GANNET_DRAIN_WINDOW)."`
+	Loops       *string `placeholder:"N" help:"Event loops; one a processor unless configured ($GANNET_LOOPS)."`
+	LogLevel    *string `placeholder:"LEVEL" help:"debug, info, warn or error ($GANNET_LOG_LEVEL)."`
+	LogFormat   *string `placeholder:"FORMAT" help:"text or json ($GANNET_LOG_FORMAT)."`
+}
+
+// Help is shown by "gannet serve --help" between the summary and the flags.
+func (*serveCommand) Help() string {
+	return `A flag wins over the environment, the environment over the file, the file over the default. Every key
+outside "apps:" has a variable: GANNET_ and its path, as in GANNET_LIMITS_CONNECTIONS=100000. One app
+can do without a file: GANNET_APP_ID, GANNET_APP_KEY, GANNET_APP_SECRET.
+
+SIGTERM or Ctrl-C drains: no new connections, clients are asked to reconnect elsewhere, then exit 0.
+
+Examples:
+
+  gannet serve --dev
+  gannet serve --config gannet.yaml
+  gannet serve -c gannet.yaml --listen 127.0.0.1:8080 --log-level debug
+  GANNET_APP_ID=1 GANNET_APP_KEY=k GANNET_APP_SECRET=s gannet serve`
+}
+
+// flags returns the flags for settings, by the path each sets; nil: not given.
+func (s *serveCommand) flags() map[string]*string {
+	return map[string]*string{
+		"listen":       s.Listen,
+		"admin.listen": s.AdminListen,
+		"rest.listen":  s.RestListen,
+		"path_prefix":  s.PathPrefix,
+		"drain_window": s.DrainWindow,
+		"loops":        s.Loops,
+		"log.level":    s.LogLevel,
+		"log.format":   s.LogFormat,
+	}
+}
+
+// Run loads the configuration and serves until the terminal says stop.
+func (s *serveCommand) Run(t *terminal) error {
+	given := make(map[string]string)
+	for path, text := range s.flags() {
+		if text != nil {
+			given[path] = *text
+		}
+	}
+	cfg, err := Load(Sources{File: s.Config, Environ: t.environ, Flags: given, Dev: s.Dev})
+	if err != nil {
+		return err
+	}
+	log := cfg.Logger(t.errOut)
+	for _, warning := range cfg.Warnings {
+		log.Warn(warning)
+	}
+	return serve(t.ctx, cfg, log, t.out)
+}

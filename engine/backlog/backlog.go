@@ -1,0 +1,121 @@
+// Package backlog holds the outgoing frames of one connection whose socket is full.
+//
+// A healthy connection has no backlog: its frames go straight to the kernel. When a send
+// comes up short, the loop gives the connection a Backlog, which keeps references to the
+// shared frames (never copies), knows how much of the first one has left already, and says
+// when the connection has fallen too far behind, by bytes or by age. What to do about it is
+// the loop's business, and in the end a rule of the channel.
+//
+// A Backlog has no lock and reads no clock: it belongs to one loop, which passes the time in
+// ticks of its own.
+package backlog
+
+import "github.com/gannet-io/gannet/frame"
+
+// A Backlog is a queue of frames in the order in which they must leave. The zero value is
+// an empty queue.
+type Backlog struct {
+	frames []entry // frames[head:] are waiting
+	head   int
+	sent   int // bytes of the first frame that have left
+	bytes  int // bytes that have not
+}
+
+type entry struct {
+	frame *frame.Prepared
+	at    uint32
+}
+
+// Limits bound a backlog. A zero field sets no bound.
+type Limits struct {
+	Bytes int    // unsent bytes, frame headers included
+	Age   uint32 // ticks that the oldest frame may wait
+}
+
+// Push adds a frame that arrived at tick now. Loop-only.
+func (b *Backlog) Push(f *frame.Prepared, now uint32) {
+	if b.head > 0 && len(b.frames) == cap(b.frames) {
+		n := copy(b.frames, b.frames[b.head:])
+		clear(b.frames[n:])
+		b.frames, b.head = b.frames[:n], 0
+	}
+	b.frames = append(b.frames, entry{f, now})
+	b.bytes += f.Len()
+}
+
+// Bytes returns how many bytes have not left yet. Loop-only.
+func (b *Backlog) Bytes() int { return b.bytes }
+
+// Frames returns how many frames wait, one that has left in part included. Loop-only.
+func (b *Backlog) Frames() int { return len(b.frames) - b.head }
+
+// Empty reports whether nothing waits. Loop-only.
+func (b *Backlog) Empty() bool { return b.head == len(b.frames) }
+
+// Over reports whether the backlog exceeds a limit at tick now. Loop-only.
+func (b *Backlog) Over(l Limits, now uint32) bool {
+	if b.Empty() {
+		return false
+	}
+	return l.Bytes > 0 && b.bytes > l.Bytes ||
+		l.Age > 0 && int32(now-b.frames[b.head].at) > int32(l.Age)
+}
+
+// Next returns bytes to send next: the rest of the first frame when it does not fit into scratch
+// or the only one, else as many whole frames as fit into scratch, copied there so
+// that they leave in one call. The result is borrowed until the next call of any method.
+// It is nil when the backlog is empty. Loop-only.
+func (b *Backlog) Next(scratch []byte) []byte {
+	if b.Empty() {
+		return nil
+	}
+	first := b.frames[b.head].frame.Bytes()[b.sent:]
+	if b.Frames() == 1 || len(first) >= len(scratch) {
+		return first
+	}
+	n := copy(scratch, first)
+	for _, e := range b.frames[b.head+1:] {
+		if n+e.frame.Len() > len(scratch) {
+			break
+		}
+		n += copy(scratch[n:], e.frame.Bytes())
+	}
+	return scratch[:n]
+}
+
+// Advance notes that n more bytes have left. n is at most what Next returned. Loop-only.
+func (b *Backlog) Advance(n int) {
+	b.bytes -= n
+	n += b.sent
+	for !b.Empty() {
+		size := b.frames[b.head].frame.Len()
+		if n < size {
+			break
+		}
+		n -= size
+		b.frames[b.head] = entry{}
+		b.head++
+	}
+	b.sent = n
+	if b.Empty() {
+		b.frames, b.head, b.sent = b.frames[:0], 0, 0
+	}
+}
+
+// Truncate drops every frame of which nothing has left, and returns how many frames and
+// bytes those were. A frame that has left in part stays: cutting it would corrupt the
+// stream, and the close frame that follows could not be read. Loop-only.
+func (b *Backlog) Truncate() (frames, bytes int) {
+	keep := b.head
+	if b.sent > 0 {
+		keep++
+	}
+	for _, e := range b.frames[keep:] {
+		frames++
+		bytes += e.frame.Len()
+	}
+	clear(b.frames[keep:])
+	b.frames = b.frames[:keep]
+	b.bytes -= bytes
+	return frames, bytes
+}

@@ -1,0 +1,98 @@
+package backlog_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/gannet-io/gannet/engine/backlog"
+	"github.com/gannet-io/gannet/frame"
+)
+
+func text(s string) *frame.Prepared {
+	return frame.Prepare(frame.Text, append(frame.NewBuffer(len(s)), s...))
+}
+
+func TestBytesLeaveInOrderWhateverTheSocketTakes(t *testing.T) {
+	seed := rand.Uint64()
+	rnd := rand.New(rand.NewPCG(seed, 2))
+	var b backlog.Backlog
+	var want, got []byte
+	scratch := make([]byte, 64)
+	for range 5000 {
+		if rnd.IntN(2) == 0 {
+			f := text(strings.Repeat(string(rune('a'+rnd.IntN(26))), rnd.IntN(90)))
+			b.Push(f, 0)
+			want = append(want, f.Bytes()...)
+			continue
+		}
+		next := b.Next(scratch)
+		if (next == nil) != b.Empty() {
+			t.Fatalf("seed %d: Next is %q while Empty is %v", seed, next, b.Empty())
+		}
+		n := 0
+		if len(next) > 0 {
+			n = rnd.IntN(len(next) + 1)
+		}
+		got = append(got, next[:n]...)
+		b.Advance(n)
+		if b.Bytes() != len(want)-len(got) {
+			t.Fatalf("seed %d: Bytes is %d, want %d", seed, b.Bytes(), len(want)-len(got))
+		}
+	}
+	for !b.Empty() {
+		next := b.Next(scratch)
+		got = append(got, next...)
+		b.Advance(len(next))
+	}
+	if !bytes.Equal(got, want) {
+		t.Fatalf("seed %d: the bytes that left differ from those pushed", seed)
+	}
+}
+
+func TestOverByBytesAndByAge(t *testing.T) {
+	var b backlog.Backlog
+	l := backlog.Limits{Bytes: 10, Age: 5}
+	if b.Over(l, 1000) {
+		t.Fatal("an empty backlog is over its limits")
+	}
+	b.Push(text("12345678"), 100) // 2 bytes of header: exactly 10
+	if b.Over(l, 105) {
+		t.Fatal("10 bytes and 5 ticks are over a limit of 10 and 5")
+	}
+	if !b.Over(l, 106) {
+		t.Fatal("6 ticks are not over a limit of 5")
+	}
+	b.Push(text(""), 100)
+	if !b.Over(l, 100) {
+		t.Fatal("12 bytes are not over a limit of 10")
+	}
+	if b.Over(backlog.Limits{}, 1<<30) {
+		t.Fatal("no limit was exceeded")
+	}
+}
+
+func TestTruncateKeepsAFrameThatHasLeftInPart(t *testing.T) {
+	var b backlog.Backlog
+	b.Push(text("first"), 0)
+	b.Push(text("second"), 0)
+	b.Push(text("third"), 0)
+	b.Next(make([]byte, 100))
+	b.Advance(3)
+	frames, n := b.Truncate()
+	if frames != 2 || n != 8+7 {
+		t.Fatalf("dropped %d frames and %d bytes, want 2 and 15", frames, n)
+	}
+	if got := b.Next(nil); string(got) != "irst" {
+		t.Fatalf("what is left is %q, want %q", got, "irst")
+	}
+	b.Advance(4)
+	if !b.Empty() {
+		t.Fatal("not empty at the end")
+	}
+	b.Push(text("fourth"), 0)
+	if frames, _ := b.Truncate(); frames != 1 || !b.Empty() {
+		t.Fatalf("a frame that had not begun to leave survived (%d dropped)", frames)
+	}
+}

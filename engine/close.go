@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// lingerTime is how long the peer gets to close its side once ours is shut down.
+const lingerTime = time.Second
+
+// expire runs when the wheel says that something of the conn in slot is due.
+func (l *Loop) expire(slot uint32) {
+	c := l.conns.at(slot)
+	if c.timer != 0 && int32(l.tick-c.timer) >= 0 && c.state == stateOpen {
+		c.timer = 0
+		l.notice(c, Timer)
+	}
+	if c.due != 0 && int32(l.tick-c.due) >= 0 {
+		c.due = 0
+		l.overdue(c)
+	}
+	if c.state != stateFree {
+		l.arm(c)
+	}
+}
+
+// overdue handles the end of the time that c has in its state.
+func (l *Loop) overdue(c *Conn) {
+	switch c.state {
+	case stateHead:
+		l.metrics.rejected("timeout")
+		l.lose(c, closeByTimeout)
+	case stateOpen:
+		if c.has(flagDrain) {
+			c.flags &^= flagDrain
+			l.notice(c, Drain)
+		}
+		if c.state == stateOpen {
+			l.checkAlive(c)
+		}
+	case stateClosing:
+		l.linger(c)
+	case stateLinger:
+		l.lose(c, closeQuiet)
+	}
+}
+
+// checkAlive pings a silent conn, or reports it when it stays silent. Reads only stamp
+// lastRead; the deadline is corrected here, so that traffic costs no work on the wheel.
+func (l *Loop) checkAlive(c *Conn) {
+	cfg := &l.eng.cfg
+	silent := l.tick - c.lastRead
+	switch interval, wait := ticks(cfg.PingInterval), ticks(cfg.PongWait); {
+	case silent < interval:
+		c.due = c.lastRead + interval
+	case !c.has(flagPinged):
+		c.flags |= flagPinged
+		l.metrics.pingsOut.Inc()
+		l.enqueue(c, ping, false)
+		c.due = l.tick + wait
+	case silent < interval+wait:
+		c.due = c.lastRead + interval + wait
+	default:
+		l.notice(c, Unresponsive)
+		if c.state == stateOpen {
+			c.due = l.tick + wait
+		}
+	}
+}
+
+// drainOne gives c a random moment of the drain window that is left.
+func (l *Loop) drainOne(c *Conn) {
+	c.flags |= flagDrain
+	c.due = l.tick + l.eng.drainDelay()
+	l.arm(c)
+}
+
+// linger shuts our side down and waits for the peer's. Whatever a close frame left unsent
+// by now is dropped.
+func (l *Loop) linger(c *Conn) {
+	if c.state >= stateLinger {
+		return
+	}
+	l.leaveOpen(c)
+	l.unlinkPending(c)
+	if c.backlog != nil {
+		// The peer has not read for the whole close wait: it will not read a FIN either.
+		l.lose(c, closeQuiet)
+		return
+	}
+	c.state = stateLinger
+	if err := unix.Shutdown(int(c.fd), unix.SHUT_WR); err != nil {
+		l.lose(c, closeQuiet)
+		return
+	}
+	c.due = l.tick + ticks(lingerTime) + 1
+	l.arm(c)
+	l.lookAfter(c)
+}
+
+// lose gives the socket of c up; reap closes it.
+func (l *Loop) lose(c *Conn, why closeReason) {
+	if c.state >= stateGone {
+		return
+	}
+	if why != closeQuiet {
+		l.metrics.closes[why].Inc()
+	}
+	l.leaveOpen(c)
+	c.state = stateGone
+	l.lookAfter(c)
+}
+
+// leaveOpen keeps the gauge of open WebSockets right; it is called before the state moves
+// beyond closing.
+func (l *Loop) leaveOpen(c *Conn) {
+	if c.state == stateOpen || c.state == stateClosing {
+		l.metrics.open.Add(-1)
+	}
+}
+
+// closeSocket has gnet close the descriptor, which calls closed at once.
+func (l *Loop) closeSocket(c *Conn) {
+	gc := c.gc
+	if el := l.el.Load(); el != nil && gc != nil {
+		if err := (*el).Close(gc); err != nil {
+			l.eng.cfg.Log.Warn("close socket", "err", err)
+		}
+	}
+}
+
+// closed runs inside gnet's OnClose: the descriptor is about to be closed and must be
+// forgotten, since the next accept may be given the same number.
+func (l *Loop) closed(c *Conn, err error) {
+	if c.state != stateGone {
+		why := closeQuiet
+		switch {
+		case c.state == stateOpen && err != nil:
+			why = closeBySocket
+		case c.state == stateHead:
+			l.metrics.rejected("closed_early")
+		}
+		if why != closeQuiet {
+			l.metrics.closes[why].Inc()
+		}
+		l.leaveOpen(c)
+		c.state = stateGone
+	}
+	l.tell(c)
+	l.unlinkPending(c)
+	if c.backlog != nil {
+		frames, bytes := c.backlog.Truncate()
+		l.metrics.dropped(dropClosed, frames, bytes)
+	}
+	l.wheel.Clear(c.id.Slot())
+	if c.has(flagReap) {
+		for i, r := range l.reaps {
+			if r == c {
+				l.reaps = append(l.reaps[:i], l.reaps[i+1:]...)
+				break
+			}
+		}
+	}
+	l.conns.put(c)
+	l.eng.onLoops.Add(-1)
+	l.eng.release(1)
+}

@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/gannet-io/gannet/frame"
+)
+
+// Config says how an Engine behaves. Every zero field but Handler has a usable default.
+type Config struct {
+	Handler Handler // required
+
+	// Loops is the number of event loops, each a thread at work. 0: all cores but one on
+	// machines of up to four cores, so that HTTP requests find one free; else all cores.
+	Loops int
+	// MaxConns bounds the sockets held at once, HTTP ones included. At the bound accepting
+	// pauses until one closes. 0: the limit of open files less a reserve.
+	MaxConns int
+
+	HeadTimeout time.Duration // for a whole request head; 0: 10 s
+	Message     frame.Limits  // of incoming messages; a zero field sets no bound
+
+	PingInterval time.Duration // silence before a ping; 0: 60 s
+	PongWait     time.Duration // silence after it before the Handler hears Unresponsive; 0: 30 s
+	CloseWait    time.Duration // for the peer's close frame; 0: 5 s
+
+	BacklogBytes int           // unsent bytes of one conn; 0: 256 KiB, negative: no bound
+	BacklogAge   time.Duration // of the oldest unsent frame; 0: 10 s, negative: no bound
+
+	// UserTimeout is TCP_USER_TIMEOUT: how long sent data may stay unacknowledged before the
+	// kernel gives the connection up. 0: 30 s, negative: the kernel's default.
+	UserTimeout time.Duration
+
+	// HTTP receives the sockets whose request is not a WebSocket handshake. nil: they are
+	// answered 404.
+	HTTP *HTTPListener
+
+	Log     *slog.Logger // nil: slog.Default()
+	Metrics *metrics.Set // nil: none are exported
+}
+
+// withDefaults returns a copy of c in which no zero field means a default any more.
+func (c Config) withDefaults() Config {
+	if c.Loops <= 0 {
+		c.Loops = runtime.GOMAXPROCS(0)
+		if c.Loops > 1 && c.Loops <= 4 {
+			c.Loops--
+		}
+	}
+	c.Loops = min(c.Loops, MaxLoops)
+	if c.MaxConns <= 0 {
+		c.MaxConns = fileBudget()
+	}
+	or := func(d *time.Duration, value time.Duration) {
+		if *d == 0 {
+			*d = value
+		}
+	}
+	or(&c.HeadTimeout, 10*time.Second)
+	or(&c.PingInterval, time.Minute)
+	or(&c.PongWait, 30*time.Second)
+	or(&c.CloseWait, 5*time.Second)
+	or(&c.BacklogAge, 10*time.Second)
+	or(&c.UserTimeout, 30*time.Second)
+	if c.BacklogBytes == 0 {
+		c.BacklogBytes = 256 << 10
+	}
+	c.BacklogBytes = max(c.BacklogBytes, 0)
+	c.BacklogAge = max(c.BacklogAge, 0)
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Metrics == nil {
+		c.Metrics = metrics.NewSet()
+	}
+	return c
+}

@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"net"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+
+	"github.com/gannet-io/gannet/engine/backlog"
+	"github.com/gannet-io/gannet/frame"
+)
+
+// A Conn is one connection on a loop. It is recycled after Closed: keep its ID, not the
+// pointer. All methods are Loop-only.
+type Conn struct {
+	// Data and Tag belong to the Handler. A new conn has nil and 0.
+	Data any
+	Tag  uint64
+
+	// Set once when the conn is taken from the slab.
+	loop *Loop
+	id   ID
+
+	// Owned by the loop.
+	gc      gnet.Conn
+	fd      int32
+	state   state
+	flags   flags
+	reader  frame.Reader
+	need    int             // bytes from the start of the next frame to wait for
+	first   *frame.Prepared // next to send; nil when nothing waits
+	backlog *backlog.Backlog
+
+	// The frames behind first, linked in the loop's arena.
+	restHead, restTail int32
+
+	lastRead uint32 // tick of the last byte from the peer
+	due      uint32 // tick of the engine's own deadline in this state; 0: none
+	timer    uint32 // tick of the Handler's timer; 0: none
+	scanned  uint32 // bytes of the head already searched for its end
+
+	// Of a full socket, in ticks of the fast clock.
+	retryIn, retryEvery uint8
+}
+
+// A state is where a conn is in its life; see the package comment.
+type state uint8
+
+const (
+	stateFree state = iota
+	stateHead
+	stateOpen
+	stateClosing
+	stateLinger
+	stateGone
+)
+
+type flags uint8
+
+const (
+	flagPinged     flags = 1 << iota // a ping is out and nothing has come since
+	flagPeerClosed                   // the peer's close frame has come
+	flagTold                         // Handler.Closed was called, or never will be
+	flagExpress                      // queued for the next flush
+	flagBulk                         // queued behind the express ones
+	flagReap                         // on the loop's list of conns to look after
+	flagDrain                        // its turn to drain is set
+	flagSlow                         // Slow is to be told at the next reap
+)
+
+func (c *Conn) has(f flags) bool { return c.flags&f != 0 }
+
+// ID returns the name of c that other goroutines may keep. Loop-only.
+func (c *Conn) ID() ID { return c.id }
+
+// Loop returns the loop that owns c. Loop-only.
+func (c *Conn) Loop() *Loop { return c.loop }
+
+// RemoteAddr returns the peer's address, nil once the socket is gone. Loop-only.
+func (c *Conn) RemoteAddr() net.Addr {
+	if c.gc == nil {
+		return nil
+	}
+	return c.gc.RemoteAddr()
+}
+
+// Open reports whether frames can still be queued for c: it is neither closing nor gone.
+// Loop-only.
+func (c *Conn) Open() bool { return c.state == stateOpen }
+
+// Send queues f, which leaves with everything else that is pending for c, at the latest at
+// the end of the running callback. f is shared. A conn that is not open drops it. Loop-only.
+func (c *Conn) Send(f *frame.Prepared) {
+	c.loop.assertOnLoop()
+	if c.state == stateOpen {
+		c.loop.enqueue(c, f, false)
+	}
+}
+
+// SetTimer makes the Handler hear Timer once, no earlier than d from now and at most two
+// ticks of the clock (0.2 s) later. It replaces the timer set before; d ≤ 0 takes it away.
+// Loop-only.
+func (c *Conn) SetTimer(d time.Duration) {
+	c.timer = 0
+	if d > 0 {
+		c.timer = max(c.loop.tick+ticks(d)+1, 1)
+	}
+	c.loop.arm(c)
+}
+
+// Close ends the session: frames pending and the given ones leave, then a close frame with
+// code and reason (cut to 123 bytes), then the engine awaits the peer's and drops the
+// socket. Of a backlog only a frame that has left in part is kept, so that a slow conn
+// learns why it is cut off as soon as it reads again. Closed follows before the running
+// callback's loop turn ends. Closing twice is harmless. Loop-only.
+func (c *Conn) Close(code frame.CloseCode, reason string, last ...*frame.Prepared) {
+	c.loop.assertOnLoop()
+	if c.state != stateOpen {
+		return
+	}
+	c.loop.metrics.closes[closeByHandler].Inc()
+	c.beginClose(frame.PrepareClose(code, reason), last...)
+}
+
+// beginClose queues the last frames and moves c to closing.
+func (c *Conn) beginClose(closeFrame *frame.Prepared, last ...*frame.Prepared) {
+	l := c.loop
+	if c.backlog != nil {
+		l.unlinkPending(c)
+		frames, bytes := c.backlog.Truncate()
+		l.metrics.dropped(dropSlow, frames, bytes)
+	}
+	for _, f := range last {
+		l.enqueue(c, f, false)
+	}
+	l.enqueue(c, closeFrame, false)
+	c.state = stateClosing
+	c.due = l.tick + ticks(l.eng.cfg.CloseWait) + 1
+	c.timer = 0
+	l.arm(c)
+	l.lookAfter(c)
+}

@@ -1,0 +1,178 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+
+	"github.com/gannet-io/gannet/engine/backlog"
+)
+
+// ErrStopped says that the engine drains or has stopped.
+var ErrStopped = errors.New("engine: stopped")
+
+// An Engine is a set of loops and the listeners that feed them. It is made by New, accepts
+// after Serve, and ends with Drain, Stop, or one after the other.
+type Engine struct {
+	// Set once by New.
+	cfg     Config
+	backlog backlog.Limits
+	client  *gnet.Client
+	loops   []*Loop
+	start   time.Time
+	metrics *engineMetrics
+	quit    chan struct{} // closed when draining begins
+
+	conns      atomic.Int64 // sockets, HTTP ones included
+	onLoops    atomic.Int64 // those on the loops
+	draining   atomic.Bool
+	drainUntil atomic.Uint32 // tick
+
+	mu        sync.Mutex
+	listeners []net.Listener // guarded by mu
+	accepting sync.WaitGroup
+
+	stopMu  sync.RWMutex
+	stopped bool // guarded by stopMu
+}
+
+// New starts the loops. They run until Stop.
+func New(cfg Config) (*Engine, error) {
+	cfg = cfg.withDefaults()
+	if cfg.Handler == nil {
+		return nil, errors.New("engine: no handler")
+	}
+	e := &Engine{
+		cfg:     cfg,
+		backlog: backlog.Limits{Bytes: cfg.BacklogBytes, Age: ticks(cfg.BacklogAge)},
+		start:   time.Now(),
+		quit:    make(chan struct{}),
+	}
+	e.metrics = newMetrics(e, cfg.Metrics)
+	for i := range cfg.Loops {
+		l := &Loop{eng: e, index: i, metrics: newLoopMetrics(e.metrics)}
+		l.arena.free = noLink
+		l.scratch = make([]byte, scratchBytes)
+		e.loops = append(e.loops, l)
+	}
+	client, err := gnet.NewClient(&reactor{eng: e, loops: make(map[gnet.EventLoop]*Loop)},
+		gnet.WithNumEventLoop(cfg.Loops),
+		gnet.WithTCPNoDelay(gnet.TCPDelay), // net has set TCP_NODELAY already; this saves the call
+		gnet.WithLogger(gnetLog{cfg.Log}))
+	if err != nil {
+		return nil, err
+	}
+	e.client = client
+	if err := client.Start(); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// Loops returns the loops, which are fixed for the life of the engine. Shared. Any goroutine.
+func (e *Engine) Loops() []*Loop { return e.loops }
+
+// Conns returns the number of sockets held: WebSockets, unfinished handshakes and those in
+// the hands of the HTTP server. Any goroutine.
+func (e *Engine) Conns() int { return int(e.conns.Load()) }
+
+// Draining reports whether Drain or Stop has begun. Any goroutine.
+func (e *Engine) Draining() bool { return e.draining.Load() }
+
+// now returns the current tick, never 0, which means no deadline.
+func (e *Engine) now() uint32 { return uint32(time.Since(e.start)/tickLength) + 1 }
+
+func (e *Engine) release(n int64) { e.conns.Add(-n) }
+
+func (e *Engine) addListener(ln net.Listener) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.draining.Load() {
+		return false
+	}
+	e.listeners = append(e.listeners, ln)
+	e.accepting.Add(acceptors)
+	return true
+}
+
+// beginDrain closes the listeners. It returns false when that was done before.
+func (e *Engine) beginDrain() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.draining.Swap(true) {
+		return false
+	}
+	close(e.quit)
+	for _, ln := range e.listeners {
+		if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			e.cfg.Log.Warn("close listener", "err", err)
+		}
+	}
+	return true
+}
+
+// Drain stops listening, has the Handler hear Drain for every open conn, spread at random
+// over window so that clients do not all come back at once, and returns when the loops are
+// empty or ctx is done, with its error then. Sockets in the hands of the HTTP server are not
+// waited for. Call Stop afterwards. Any goroutine; may block.
+func (e *Engine) Drain(ctx context.Context, window time.Duration) error {
+	e.drainUntil.Store(e.now() + ticks(window))
+	if !e.beginDrain() {
+		return ErrStopped
+	}
+	for _, l := range e.loops {
+		l.Post(func() {
+			l.conns.each(func(c *Conn) {
+				if c.state == stateOpen {
+					l.drainOne(c)
+				}
+			})
+		})
+	}
+	t := time.NewTicker(10 * time.Millisecond)
+	defer t.Stop()
+	for e.onLoops.Load() > 0 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-t.C:
+		}
+	}
+	return nil
+}
+
+// drainDelay returns how many ticks of the drain window to wait for one conn.
+func (e *Engine) drainDelay() uint32 {
+	left := int32(e.drainUntil.Load() - e.now())
+	if left <= 0 {
+		return 1
+	}
+	return 1 + rand.Uint32N(uint32(left))
+}
+
+// Stop closes the listeners and every conn, and ends the loops. Posts and wakes from then on
+// are dropped. It may be called twice. Any goroutine but a loop's; blocks.
+func (e *Engine) Stop() error {
+	e.beginDrain()
+	// An acceptor that gives a socket to a loop waits for the loop.
+	e.accepting.Wait()
+	e.stopMu.Lock()
+	if e.stopped {
+		e.stopMu.Unlock()
+		return nil
+	}
+	e.stopped = true
+	e.stopMu.Unlock()
+	for _, l := range e.loops {
+		if l.el.Load() != nil {
+			l.timer.Stop()
+		}
+	}
+	return e.client.Stop()
+}

@@ -1,0 +1,136 @@
+package engine
+
+import (
+	"net"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gannet-io/gannet/frame/handshake"
+)
+
+// An HTTPListener is a net.Listener whose conns come from an Engine: sockets of the public
+// port that did not ask for a WebSocket. Serving from a listener, and not conn by conn,
+// lets the HTTP server reuse its workers and drain when it is shut down.
+type HTTPListener struct {
+	conns chan net.Conn
+	addr  net.Addr
+	once  sync.Once
+	done  chan struct{}
+}
+
+// NewHTTPListener returns a listener that says addr is its address. Up to 1024 conns wait
+// for Accept; more are dropped, as the kernel would.
+func NewHTTPListener(addr net.Addr) *HTTPListener {
+	return &HTTPListener{conns: make(chan net.Conn, 1024), addr: addr, done: make(chan struct{})}
+}
+
+// Accept waits for the next conn. After Close it returns net.ErrClosed. Any goroutine; may block.
+func (h *HTTPListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-h.conns:
+		return c, nil
+	case <-h.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close stops accepting and drops conns that still wait. Any goroutine; may be called twice.
+func (h *HTTPListener) Close() error {
+	h.once.Do(func() { close(h.done) })
+	for {
+		select {
+		case c := <-h.conns:
+			_ = c.Close() // nobody has seen it
+		default:
+			return nil
+		}
+	}
+}
+
+// Addr returns the address given to NewHTTPListener. Any goroutine.
+func (h *HTTPListener) Addr() net.Addr { return h.addr }
+
+// offer gives c to Accept, or returns false when the queue is full or closed.
+func (h *HTTPListener) offer(c net.Conn) bool {
+	select {
+	case <-h.done:
+		return false
+	default:
+	}
+	select {
+	case h.conns <- c:
+		return true
+	default:
+		return false
+	}
+}
+
+// handedConn is a socket in the hands of the HTTP server, with the bytes that the loop had
+// already read in front.
+type handedConn struct {
+	net.Conn
+	eng  *Engine
+	once sync.Once
+
+	mu     sync.Mutex // fasthttp reads from one goroutine, but promises nothing
+	prefix []byte     // guarded by mu
+}
+
+func (h *handedConn) Read(p []byte) (int, error) {
+	h.mu.Lock()
+	if len(h.prefix) > 0 {
+		n := copy(p, h.prefix)
+		h.prefix = h.prefix[n:]
+		if len(h.prefix) == 0 {
+			h.prefix = nil
+		}
+		h.mu.Unlock()
+		return n, nil
+	}
+	h.mu.Unlock()
+	return h.Conn.Read(p)
+}
+
+func (h *handedConn) Close() error {
+	err := h.Conn.Close()
+	h.once.Do(func() { h.eng.release(1) })
+	return err
+}
+
+// handOff gives the socket of c, and the bytes read from it, to the HTTP server. gnet closes
+// its own descriptor, which leaves the duplicate's socket untouched.
+func (l *Loop) handOff(c *Conn, read []byte) {
+	if l.eng.cfg.HTTP == nil {
+		l.reject(c, &handshake.Error{Status: 404, Reason: "not_found", Message: "only WebSocket is served here"})
+		return
+	}
+	conn, err := duplicate(int(c.fd))
+	if err != nil {
+		l.eng.cfg.Log.Warn("hand a connection to the HTTP server", "err", err)
+		l.metrics.rejected("no_descriptor")
+		l.lose(c, closeQuiet)
+		return
+	}
+	l.eng.conns.Add(1)
+	handed := &handedConn{Conn: conn, eng: l.eng, prefix: append([]byte(nil), read...)}
+	if l.eng.cfg.HTTP.offer(handed) {
+		l.metrics.handshakes["http"].Inc()
+	} else {
+		l.metrics.rejected("http_queue_full")
+		_ = handed.Close() // it was never served
+	}
+	l.lose(c, closeQuiet)
+}
+
+// duplicate returns a net.Conn on a duplicate of fd.
+func duplicate(fd int) (net.Conn, error) {
+	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	f := os.NewFile(uintptr(dup), "")
+	defer f.Close() // FileConn duplicates once more
+	return net.FileConn(f)
+}

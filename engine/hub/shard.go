@@ -1,0 +1,160 @@
+package hub
+
+// A shard is the subscription table of one loop: which slots each local list holds, and
+// which lists each slot is in. It knows neither topics nor connections, holds no pointers
+// for the garbage collector to follow, and costs 4 bytes a subscription in its list and 8
+// in the slot's block, plus the slack of both.
+//
+// Removing swaps the last subscriber into the gap, so that the order of a list is
+// unspecified. Lists are numbered densely and their numbers used again.
+type shard struct {
+	lists []list
+	spare []uint32 // numbers of unused lists
+
+	slots []block // by slot
+	refs  []ref   // all blocks, one after the other
+	holes [maxClass + 1][]uint32
+}
+
+// A list holds the slots subscribed to one topic.
+type list struct{ subs []uint32 }
+
+// A ref is one subscription seen from its slot.
+type ref struct {
+	list uint32
+	pos  uint32 // of the slot in the list
+}
+
+// A block is a slot's part of refs: room for 1<<class from off, of which n are used.
+type block struct {
+	off   uint32
+	n     uint32
+	class uint8
+}
+
+// maxClass allows one slot 2^24 subscriptions.
+const maxClass = 24
+
+// newList returns the number of an empty list.
+func (s *shard) newList() uint32 {
+	if n := len(s.spare); n > 0 {
+		i := s.spare[n-1]
+		s.spare = s.spare[:n-1]
+		return i
+	}
+	s.lists = append(s.lists, list{})
+	return uint32(len(s.lists) - 1)
+}
+
+// freeList gives an empty list back, and its memory when that is worth it.
+func (s *shard) freeList(i uint32) {
+	if cap(s.lists[i].subs) > 8 {
+		s.lists[i].subs = nil
+	}
+	s.spare = append(s.spare, i)
+}
+
+// subscribers returns the slots of list i, borrowed until the next change.
+func (s *shard) subscribers(i uint32) []uint32 { return s.lists[i].subs }
+
+// has reports whether slot is in list i.
+func (s *shard) has(i, slot uint32) bool { return s.find(i, slot) >= 0 }
+
+// find returns the index of the ref of slot to list i, or -1. The lists of one slot are few,
+// or the app's limit of subscriptions says otherwise.
+func (s *shard) find(i, slot uint32) int {
+	if slot >= uint32(len(s.slots)) {
+		return -1
+	}
+	b := &s.slots[slot]
+	for j, r := range s.refs[b.off : b.off+b.n] {
+		if r.list == i {
+			return j
+		}
+	}
+	return -1
+}
+
+// add puts slot into list i; it must not be there.
+func (s *shard) add(i, slot uint32) {
+	for uint32(len(s.slots)) <= slot {
+		s.slots = append(s.slots, block{})
+	}
+	l := &s.lists[i]
+	b := &s.slots[slot]
+	if b.n == 0 {
+		b.off, b.class = s.alloc(0), 0
+	} else if b.n == 1<<b.class {
+		off := s.alloc(b.class + 1)
+		copy(s.refs[off:], s.refs[b.off:b.off+b.n])
+		s.free(b.off, b.class)
+		b.off, b.class = off, b.class+1
+	}
+	s.refs[b.off+b.n] = ref{i, uint32(len(l.subs))}
+	b.n++
+	l.subs = append(l.subs, slot)
+}
+
+// remove takes slot out of list i. It returns false when it was not there.
+func (s *shard) remove(i, slot uint32) bool {
+	j := s.find(i, slot)
+	if j < 0 {
+		return false
+	}
+	b := &s.slots[slot]
+	s.unlist(s.refs[b.off+uint32(j)])
+	b.n--
+	s.refs[b.off+uint32(j)] = s.refs[b.off+b.n]
+	if b.n == 0 {
+		s.free(b.off, b.class)
+	}
+	return true
+}
+
+// removeAll takes slot out of every list and calls left with each that is empty now.
+func (s *shard) removeAll(slot uint32, left func(i uint32)) {
+	if slot >= uint32(len(s.slots)) || s.slots[slot].n == 0 {
+		return
+	}
+	b := s.slots[slot]
+	s.slots[slot] = block{}
+	for _, r := range s.refs[b.off : b.off+b.n] {
+		s.unlist(r)
+		if len(s.lists[r.list].subs) == 0 {
+			left(r.list)
+		}
+	}
+	s.free(b.off, b.class)
+}
+
+// unlist takes the entry at r out of its list and corrects the one that moves there.
+func (s *shard) unlist(r ref) {
+	l := &s.lists[r.list]
+	last := uint32(len(l.subs) - 1)
+	if r.pos != last {
+		moved := l.subs[last]
+		l.subs[r.pos] = moved
+		b := &s.slots[moved]
+		s.refs[b.off+uint32(s.find(r.list, moved))].pos = r.pos
+	}
+	l.subs = l.subs[:last]
+	if c := cap(l.subs); c > 64 && len(l.subs) < c/4 {
+		l.subs = append(make([]uint32, 0, c/2), l.subs...)
+	}
+}
+
+// alloc returns the offset of a free block of 1<<class refs.
+func (s *shard) alloc(class uint8) uint32 {
+	if n := len(s.holes[class]); n > 0 {
+		off := s.holes[class][n-1]
+		s.holes[class] = s.holes[class][:n-1]
+		return off
+	}
+	off := uint32(len(s.refs))
+	s.refs = append(s.refs, make([]ref, 1<<class)...)
+	return off
+}
+
+func (s *shard) free(off uint32, class uint8) {
+	s.holes[class] = append(s.holes[class], off)
+}

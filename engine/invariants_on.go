@@ -1,0 +1,25 @@
+//go:build invariants
+
+package engine
+
+import (
+	"bytes"
+	"runtime"
+)
+
+// A goroutine remembers which one runs a loop.
+type goroutine struct{ id string }
+
+func current() string {
+	var buf [64]byte
+	return string(bytes.Fields(buf[:runtime.Stack(buf[:], false)])[1])
+}
+
+func (g *goroutine) set() { g.id = current() }
+
+// assertOnLoop panics when a Loop-only method is called from elsewhere.
+func (l *Loop) assertOnLoop() {
+	if id := current(); id != l.owner.id {
+		panic("engine: Loop-only method called on goroutine " + id + ", the loop runs on " + l.owner.id)
+	}
+}

@@ -1,0 +1,16 @@
+package engine
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// gnetLog passes gnet's complaints on. Its informational lines are dropped: a server is
+// quiet while all is well.
+type gnetLog struct{ log *slog.Logger }
+
+func (g gnetLog) Debugf(string, ...any)          {}
+func (g gnetLog) Infof(string, ...any)           {}
+func (g gnetLog) Warnf(format string, a ...any)  { g.log.Warn(fmt.Sprintf(format, a...)) }
+func (g gnetLog) Errorf(format string, a ...any) { g.log.Error(fmt.Sprintf(format, a...)) }
+func (g gnetLog) Fatalf(format string, a ...any) { g.log.Error(fmt.Sprintf(format, a...)) }

@@ -1,0 +1,252 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+
+	"github.com/gannet-io/gannet/engine/wheel"
+	"github.com/gannet-io/gannet/frame"
+)
+
+// tickLength is the resolution of deadlines; fastLength that of trying full sockets again.
+const (
+	tickLength = 100 * time.Millisecond
+	fastLength = 10 * time.Millisecond
+)
+
+// ticks converts d, rounding up.
+func ticks(d time.Duration) uint32 {
+	return uint32(min((d+tickLength-1)/tickLength, 1<<30))
+}
+
+// A Loop owns a share of the conns. See the package comment for what may be called where.
+type Loop struct {
+	// Set once by New.
+	eng     *Engine
+	index   int
+	metrics *loopMetrics
+
+	// Any goroutine.
+	el      atomic.Pointer[gnet.EventLoop] // nil until the first conn arrives
+	woken   atomic.Bool                    // a call of work is on its way
+	tickDue atomic.Bool
+	mu      sync.Mutex
+	posted  []func() // guarded by mu
+
+	// Owned by the loop.
+	conns   slab
+	wheel   *wheel.Wheel
+	tick    uint32 // now
+	timer   *time.Timer
+	ticking time.Time // when timer is to fire
+	running []func()  // the posted functions of this turn
+	arena   arena
+	express fifo
+	bulk    fifo
+	queued  bool // something was queued since the last Flushed
+	blocked []uint32
+	reaps   []*Conn
+	current *Conn // whose input is being handled: it is flushed when that is done
+	scratch []byte
+	owner   goroutine // with the tag invariants: who runs the loop
+}
+
+// Index returns the number of the loop, from 0. Any goroutine.
+func (l *Loop) Index() int { return l.index }
+
+// Len returns the number of conns on the loop, handshakes included. Loop-only.
+func (l *Loop) Len() int { return l.conns.open }
+
+// Find returns the conn that id names, or nil when it is gone or another loop's. Loop-only.
+func (l *Loop) Find(id ID) *Conn {
+	l.assertOnLoop()
+	if id.Loop() != l.index {
+		return nil
+	}
+	return l.conns.find(id)
+}
+
+// Each calls f for every conn of the loop that is open. f may close conns. Loop-only.
+func (l *Loop) Each(f func(c *Conn)) {
+	l.assertOnLoop()
+	l.conns.each(func(c *Conn) {
+		if c.state == stateOpen {
+			f(c)
+		}
+	})
+}
+
+// Post has f run on the loop, in the order of the calls from one goroutine. f must not
+// block. It is dropped, and Post returns false, when the engine has stopped. A loop that has
+// never had a conn runs f when its first one arrives. Any goroutine.
+func (l *Loop) Post(f func()) bool {
+	l.mu.Lock()
+	l.posted = append(l.posted, f)
+	l.mu.Unlock()
+	return l.Wake()
+}
+
+// Wake has the loop run what was posted and Handler.Work soon. Calls before that run are
+// folded into one. It returns false when the engine has stopped. Any goroutine; not under a
+// lock that Work takes, as it enters gnet.
+func (l *Loop) Wake() bool {
+	if l.woken.Swap(true) {
+		return true
+	}
+	return l.schedule()
+}
+
+// schedule gives work to gnet. l.woken is true.
+func (l *Loop) schedule() bool {
+	el := l.el.Load()
+	if el == nil {
+		return true // bind schedules it
+	}
+	e := l.eng
+	// gnet would write to a closed, perhaps reused, descriptor after its end.
+	e.stopMu.RLock()
+	defer e.stopMu.RUnlock()
+	if e.stopped {
+		return false
+	}
+	return (*el).Execute(context.Background(), (*loopTask)(l)) == nil
+}
+
+// loopTask is a Loop as a gnet task, so that scheduling one does not allocate a closure.
+type loopTask Loop
+
+func (t *loopTask) Run(context.Context) error {
+	(*Loop)(t).work()
+	return nil
+}
+
+// bind ties l to the gnet loop that runs it, at its first conn.
+func (l *Loop) bind(el gnet.EventLoop) {
+	l.owner.set()
+	l.tick = l.eng.now()
+	l.wheel = wheel.New(l.tick)
+	l.ticking = time.Now().Add(tickLength)
+	l.timer = time.AfterFunc(tickLength, func() {
+		l.tickDue.Store(true)
+		l.Wake()
+	})
+	l.el.Store(&el)
+	if l.woken.Load() {
+		l.schedule()
+	}
+}
+
+// work is one turn: what was posted, time, the Handler's own work, then sending.
+func (l *Loop) work() {
+	l.assertOnLoop()
+	l.woken.Store(false)
+	l.advance()
+	l.runPosted()
+	if l.tickDue.Swap(false) {
+		l.onTick()
+	}
+	if l.arena.used < maxLinks { // else let sending catch up first
+		l.eng.cfg.Handler.Work(l)
+	}
+	l.flush()
+	l.reap()
+}
+
+func (l *Loop) runPosted() {
+	l.mu.Lock()
+	l.running, l.posted = l.posted, l.running[:0]
+	l.mu.Unlock()
+	for i, f := range l.running {
+		l.running[i] = nil
+		f()
+	}
+}
+
+func (l *Loop) advance() { l.tick = l.eng.now() }
+
+// onTick moves the clock on and sets the timer for the next time.
+func (l *Loop) onTick() {
+	start := time.Now()
+	l.wheel.Advance(l.tick, l.expire)
+	l.retryBlocked()
+	next := tickLength
+	if len(l.blocked) > 0 {
+		next = fastLength
+	}
+	l.metrics.lag(start.Sub(l.ticking))
+	l.ticking = start.Add(next)
+	l.timer.Reset(next)
+}
+
+// arm sets the wheel to the earliest of what c waits for.
+func (l *Loop) arm(c *Conn) {
+	at := c.due
+	if c.timer != 0 && (at == 0 || int32(c.timer-at) < 0) {
+		at = c.timer
+	}
+	if at == 0 {
+		l.wheel.Clear(c.id.Slot())
+		return
+	}
+	l.wheel.Set(c.id.Slot(), at)
+}
+
+// lookAfter has reap visit c once the running callback is done.
+func (l *Loop) lookAfter(c *Conn) {
+	if !c.has(flagReap) {
+		c.flags |= flagReap
+		l.reaps = append(l.reaps, c)
+	}
+}
+
+// reap tells the Handler of conns that have ended or fallen behind, and closes sockets. It
+// runs after callbacks and walks, never inside them: closing a socket calls OnClose at once,
+// which frees the slot.
+func (l *Loop) reap() {
+	for len(l.reaps) > 0 {
+		c := l.reaps[len(l.reaps)-1]
+		l.reaps = l.reaps[:len(l.reaps)-1]
+		c.flags &^= flagReap
+		if c.has(flagSlow) {
+			c.flags &^= flagSlow
+			if c.state == stateOpen {
+				l.notice(c, Slow)
+			}
+		}
+		if c.state > stateOpen {
+			l.tell(c)
+		}
+		l.flushConn(c)
+		if c.first == nil && c.backlog == nil {
+			l.sentAll(c)
+		}
+		if c.state == stateGone {
+			l.closeSocket(c)
+		}
+	}
+}
+
+// tell calls Handler.Closed, once.
+func (l *Loop) tell(c *Conn) {
+	if !c.has(flagTold) {
+		c.flags |= flagTold
+		l.guard(c, func() { l.eng.cfg.Handler.Closed(c) })
+	}
+}
+
+func (l *Loop) notice(c *Conn, n Notice) {
+	l.guard(c, func() { l.eng.cfg.Handler.Notice(c, n) })
+}
+
+// Queue adds f to what the conn in slot will send, when it is open. bulk says that many
+// conns get f: they are served behind those that got something of their own, so that a large
+// fan-out does not delay a small one. f is shared. Loop-only.
+func (l *Loop) Queue(slot uint32, f *frame.Prepared, bulk bool) {
+	if c := l.conns.at(slot); c.state == stateOpen {
+		l.enqueue(c, f, bulk)
+	}
+}

@@ -1,0 +1,127 @@
+package engine
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// closeReason is why a WebSocket ended, as a metric label.
+type closeReason uint8
+
+const (
+	closeByPeer    closeReason = iota // the peer's close frame came first
+	closeByHandler                    // Conn.Close
+	closeBySocket                     // end of file, reset, or an error of the kernel's
+	closeByTimeout                    // the head did not come in time
+	closeByPanic
+	closeQuiet // counted before, or not worth it
+)
+
+var closeLabels = [closeQuiet]string{"peer", "server", "socket", "timeout", "panic"}
+
+const (
+	dropSlow   = "slow"   // a backlog was over its limit
+	dropClosed = "closed" // the conn went away with frames unsent
+)
+
+// engineMetrics are shared by the loops.
+type engineMetrics struct {
+	set          *metrics.Set
+	accepts      *metrics.Counter
+	acceptErrors *metrics.Counter
+	acceptPauses *metrics.Counter
+	messagesIn   *metrics.Counter
+	bytesIn      *metrics.Counter
+	framesOut    *metrics.Counter
+	bytesOut     *metrics.Counter
+	sends        *metrics.Counter
+	pingsIn      *metrics.Counter
+	pingsOut     *metrics.Counter
+	panics       *metrics.Counter
+	blocked      *metrics.Counter
+	loopLag      *metrics.Histogram
+	closes       [closeQuiet]*metrics.Counter
+	handshakes   map[string]*metrics.Counter
+
+	open  atomic.Int64 // WebSockets
+	loops []*Loop
+	total func() int64
+}
+
+func newMetrics(e *Engine, set *metrics.Set) *engineMetrics {
+	m := &engineMetrics{
+		set:          set,
+		accepts:      set.NewCounter("gannet_engine_accepts_total"),
+		acceptErrors: set.NewCounter("gannet_engine_accept_errors_total"),
+		acceptPauses: set.NewCounter("gannet_engine_accept_pauses_total"),
+		messagesIn:   set.NewCounter("gannet_engine_messages_in_total"),
+		bytesIn:      set.NewCounter("gannet_engine_message_bytes_in_total"),
+		framesOut:    set.NewCounter("gannet_engine_frames_out_total"),
+		bytesOut:     set.NewCounter("gannet_engine_bytes_out_total"),
+		sends:        set.NewCounter("gannet_engine_sends_total"),
+		pingsIn:      set.NewCounter("gannet_engine_pings_in_total"),
+		pingsOut:     set.NewCounter("gannet_engine_pings_out_total"),
+		panics:       set.NewCounter("gannet_engine_panics_total"),
+		blocked:      set.NewCounter("gannet_engine_blocked_total"),
+		loopLag:      set.NewHistogram("gannet_engine_loop_lag_seconds"),
+		handshakes: map[string]*metrics.Counter{
+			"accepted": set.NewCounter(`gannet_engine_handshakes_total{outcome="accepted"}`),
+			"http":     set.NewCounter(`gannet_engine_handshakes_total{outcome="http"}`),
+		},
+		total: e.conns.Load,
+	}
+	for i, label := range closeLabels {
+		m.closes[i] = set.NewCounter(`gannet_engine_closes_total{reason="` + label + `"}`)
+	}
+	set.NewGauge("gannet_engine_websockets", func() float64 { return float64(m.open.Load()) })
+	set.NewGauge("gannet_engine_sockets", func() float64 { return float64(m.total()) })
+	return m
+}
+
+// rejected counts a handshake that was refused; reason is one of a bounded set.
+func (m *engineMetrics) rejected(reason string) {
+	m.set.GetOrCreateCounter(`gannet_engine_handshakes_total{outcome="` + reason + `"}`).Inc()
+}
+
+// failed counts a conn ended for a protocol error; reason is frame.Error's.
+func (m *engineMetrics) failed(reason string) {
+	m.set.GetOrCreateCounter(`gannet_engine_closes_total{reason="` + reason + `"}`).Inc()
+}
+
+// dropped counts frames that were queued and never sent.
+func (m *engineMetrics) dropped(reason string, frames, bytes int) {
+	if frames > 0 {
+		m.set.GetOrCreateCounter(`gannet_engine_dropped_frames_total{reason="` + reason + `"}`).Add(frames)
+		m.set.GetOrCreateCounter(`gannet_engine_dropped_bytes_total{reason="` + reason + `"}`).Add(bytes)
+	}
+}
+
+// loopMetrics adds what changes with every send, counted by the loop alone and published
+// once a turn: a shared counter would bounce between the loops' caches.
+type loopMetrics struct {
+	*engineMetrics
+	unsent struct{ sends, bytes int }
+
+	framesOut int
+}
+
+func newLoopMetrics(m *engineMetrics) *loopMetrics { return &loopMetrics{engineMetrics: m} }
+
+func (m *loopMetrics) sent(bytes int) {
+	m.unsent.sends++
+	m.unsent.bytes += bytes
+}
+
+func (m *loopMetrics) publish() {
+	if m.unsent.sends == 0 {
+		return
+	}
+	m.sends.Add(m.unsent.sends)
+	m.bytesOut.Add(m.unsent.bytes)
+	m.engineMetrics.framesOut.Add(m.framesOut)
+	m.unsent.sends, m.unsent.bytes, m.framesOut = 0, 0, 0
+}
+
+func (m *loopMetrics) lag(d time.Duration) { m.loopLag.Update(max(d, 0).Seconds()) }

@@ -1,0 +1,102 @@
+package engine
+
+import (
+	"sync"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+	"golang.org/x/sys/unix"
+)
+
+// A reactor is the Engine as gnet's event handler. Its methods run on the loops.
+type reactor struct {
+	gnet.BuiltinEventEngine
+	eng *Engine
+
+	mu    sync.RWMutex
+	loops map[gnet.EventLoop]*Loop // guarded by mu; only grows
+}
+
+// loop returns the Loop that el runs, tying a free one to it at its first conn.
+func (r *reactor) loop(el gnet.EventLoop) *Loop {
+	r.mu.RLock()
+	l := r.loops[el]
+	r.mu.RUnlock()
+	if l != nil {
+		return l
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l = r.eng.loops[len(r.loops)]
+	r.loops[el] = l
+	l.bind(el)
+	return l
+}
+
+// OnOpen takes over a socket that accept has enrolled.
+func (r *reactor) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
+	l := r.loop(gc.EventLoop())
+	l.advance()
+	c := l.conns.take(l)
+	if c == nil {
+		return nil, gnet.Close // 2^24 conns on one loop
+	}
+	gc.SetContext(c)
+	c.gc, c.fd, c.state = gc, int32(gc.Fd()), stateHead
+	c.flags = flagTold // there is nothing to tell before an Upgrade is accepted
+	r.eng.onLoops.Add(1)
+	l.setSocketOptions(c)
+	c.lastRead = l.tick
+	c.due = l.tick + ticks(r.eng.cfg.HeadTimeout) + 1
+	l.arm(c)
+	return nil, gnet.None
+}
+
+func (l *Loop) setSocketOptions(c *Conn) {
+	// Urgent data would make epoll report the socket for ever: gnet never reads it. In line
+	// it is ordinary input. Failure is no reason to refuse a conn (Unix sockets have neither).
+	_ = unix.SetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_OOBINLINE, 1)
+	if d := l.eng.cfg.UserTimeout; d > 0 {
+		_ = setUserTimeout(int(c.fd), int(d/time.Millisecond))
+	}
+}
+
+// OnTraffic handles input, then sends what the callbacks queued for this conn; for others
+// the loop's next turn does.
+func (r *reactor) OnTraffic(gc gnet.Conn) gnet.Action {
+	c, ok := gc.Context().(*Conn)
+	if !ok {
+		return gnet.Close
+	}
+	l := c.loop
+	l.advance()
+	l.current = c
+	l.serve(c)
+	l.current = nil
+	l.flushConn(c)
+	l.reap()
+	l.metrics.publish()
+	if l.queued {
+		l.Wake() // frames for other conns of this loop
+	}
+	return gnet.None
+}
+
+func (l *Loop) serve(c *Conn) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.panicked(c, p)
+		}
+	}()
+	l.readable(c)
+}
+
+// OnClose forgets the conn.
+func (r *reactor) OnClose(gc gnet.Conn, err error) gnet.Action {
+	if c, ok := gc.Context().(*Conn); ok && c.gc == gc {
+		c.loop.closed(c, err)
+	} else if !ok {
+		r.eng.release(1)
+	}
+	return gnet.None
+}

@@ -1,0 +1,230 @@
+package engine
+
+import (
+	"errors"
+	"runtime/debug"
+
+	"github.com/gannet-io/gannet/frame"
+	"github.com/gannet-io/gannet/frame/handshake"
+)
+
+// readable handles the bytes that have come for c. It runs under guard.
+func (l *Loop) readable(c *Conn) {
+	c.lastRead = l.tick
+	c.flags &^= flagPinged
+	if c.state == stateHead {
+		l.readHead(c)
+	}
+	switch c.state {
+	case stateOpen, stateClosing:
+		l.readFrames(c)
+	case stateLinger, stateGone:
+		discard(c, c.gc.InboundBuffered())
+	}
+}
+
+// discard drops n bytes of input. gnet takes 0 to mean all of it.
+func discard(c *Conn, n int) {
+	if n > 0 {
+		_, _ = c.gc.Discard(n) // it has no error to report
+	}
+}
+
+// readHead waits for a whole request head and acts on it.
+func (l *Loop) readHead(c *Conn) {
+	buf, err := c.gc.Peek(-1)
+	if err != nil || len(buf) == 0 {
+		return
+	}
+	n, next := handshake.Complete(buf, int(c.scanned))
+	c.scanned = uint32(next)
+	if n == 0 {
+		return
+	}
+	r, n, err := handshake.Parse(buf)
+	if err == nil && !r.Upgrade {
+		l.handOff(c, buf)
+		return
+	}
+	if err == nil {
+		err = r.Check()
+	}
+	var subprotocol string
+	if err == nil {
+		// A nil *handshake.Error must not become a non-nil error.
+		var refusal *handshake.Error
+		if subprotocol, refusal = l.eng.cfg.Handler.Upgrade(c, &r); refusal != nil {
+			err = refusal
+		}
+	}
+	if err != nil {
+		l.reject(c, err)
+		return
+	}
+	response := handshake.AppendAccept(make([]byte, 0, 192), &r, subprotocol)
+	c.flags &^= flagTold
+	discard(c, n)
+	l.metrics.handshakes["accepted"].Inc()
+	l.metrics.open.Add(1)
+	c.state = stateOpen
+	c.due = l.tick + ticks(l.eng.cfg.PingInterval)
+	l.arm(c)
+	if l.eng.draining.Load() {
+		l.drainOne(c)
+	}
+	// The response and the first frames leave in one send: the system calls are what a
+	// handshake costs.
+	l.enqueue(c, frame.PrepareRaw(response), false)
+	l.eng.cfg.Handler.Open(c)
+}
+
+// reject answers a head with an HTTP error and lingers.
+func (l *Loop) reject(c *Conn, err error) {
+	var refusal *handshake.Error
+	if !errors.As(err, &refusal) {
+		refusal = &handshake.Error{Status: 400, Reason: "malformed", Message: "malformed request"}
+	}
+	l.metrics.rejected(refusal.Reason)
+	// This is the first thing sent on the socket: its buffer has room, or it is broken.
+	response := handshake.AppendReject(l.scratch[:0], refusal)
+	if n, err := send(c.fd, response); err != nil || n < len(response) {
+		l.lose(c, closeQuiet)
+		return
+	}
+	l.linger(c)
+}
+
+// readFrames parses what is there and delivers the messages.
+func (l *Loop) readFrames(c *Conn) {
+	lim := &l.eng.cfg.Message
+	for c.state == stateOpen || c.state == stateClosing {
+		// A frame that is not all there stays untouched in gnet's buffer: peeking copies
+		// once it spans two reads, so it is not even looked at until it can be whole.
+		if n := c.gc.InboundBuffered(); n == 0 || n < c.need {
+			return
+		}
+		buf, err := c.gc.Peek(-1)
+		if err != nil {
+			return
+		}
+		used := 0
+		c.need = 0
+		for used < len(buf) && (c.state == stateOpen || c.state == stateClosing) {
+			m, n, err := c.reader.Next(buf[used:], lim)
+			if err != nil {
+				l.fail(c, err)
+				break
+			}
+			if n == 0 {
+				c.need = c.reader.Need(buf[used:])
+				break
+			}
+			used += n
+			l.message(c, m)
+		}
+		if c.gc == nil {
+			return // closed by a callback
+		}
+		if c.state == stateLinger || c.state == stateGone {
+			used = c.gc.InboundBuffered()
+		}
+		discard(c, used)
+		if c.need > 0 {
+			return
+		}
+	}
+}
+
+// message acts on a message or control frame.
+func (l *Loop) message(c *Conn, m frame.Message) {
+	switch m.Opcode {
+	case frame.Text, frame.Binary:
+		l.metrics.messagesIn.Inc()
+		l.metrics.bytesIn.Add(len(m.Payload))
+		if c.state == stateOpen {
+			l.eng.cfg.Handler.Message(c, m.Opcode, m.Payload)
+		}
+	case frame.Ping:
+		l.metrics.pingsIn.Inc()
+		if c.state == stateOpen {
+			l.enqueue(c, pong(m.Payload), false)
+		}
+	case frame.Close:
+		l.peerClosed(c, m.Payload)
+	}
+	// A pong needs no more than the bytes having come; Continuation is half a message.
+}
+
+var emptyPong = frame.Prepare(frame.Pong, frame.NewBuffer(0))
+var ping = frame.Prepare(frame.Ping, frame.NewBuffer(0))
+
+func pong(payload []byte) *frame.Prepared {
+	if len(payload) == 0 {
+		return emptyPong
+	}
+	return frame.Prepare(frame.Pong, append(frame.NewBuffer(len(payload)), payload...))
+}
+
+// peerClosed answers the peer's close frame, or completes ours (RFC 6455 §5.5.1).
+func (l *Loop) peerClosed(c *Conn, payload []byte) {
+	if c.has(flagPeerClosed) {
+		return
+	}
+	c.flags |= flagPeerClosed
+	if c.state == stateOpen {
+		code, _, err := frame.ParseClose(payload)
+		if err != nil {
+			l.fail(c, err)
+			return
+		}
+		l.metrics.closes[closeByPeer].Inc()
+		c.beginClose(frame.PrepareClose(code, "")) // NoStatus gives an empty frame
+	}
+	l.lookAfter(c)
+}
+
+// fail ends c for an error of the peer's (RFC 6455 §7.1.7).
+func (l *Loop) fail(c *Conn, err error) {
+	code, reason := frame.ProtocolError, "protocol_error"
+	var e *frame.Error
+	if errors.As(err, &e) {
+		code, reason = e.Code, e.Reason
+	}
+	if c.state != stateOpen {
+		// Our close frame is out; nothing more can be said.
+		c.flags |= flagPeerClosed
+		l.lookAfter(c)
+		return
+	}
+	l.metrics.failed(reason)
+	// What follows a framing error cannot be parsed: do not look for the peer's close.
+	c.flags |= flagPeerClosed
+	c.beginClose(frame.PrepareClose(code, reason))
+}
+
+// guard runs f, which acts for c alone, and survives its panic: that conn is closed with
+// 1011 and the others never notice.
+func (l *Loop) guard(c *Conn, f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.panicked(c, p)
+		}
+	}()
+	f()
+}
+
+func (l *Loop) panicked(c *Conn, p any) {
+	l.metrics.panics.Inc()
+	l.eng.cfg.Log.Error("panic while serving a connection", "panic", p, "stack", string(debug.Stack()))
+	switch c.state {
+	case stateOpen:
+		c.flags |= flagPeerClosed // its input is in an unknown state
+		l.metrics.closes[closeByPanic].Inc()
+		c.beginClose(frame.PrepareClose(frame.InternalError, "internal error"))
+	case stateHead:
+		l.lose(c, closeByPanic)
+	}
+	if c.gc != nil {
+		discard(c, c.gc.InboundBuffered())
+	}
+}

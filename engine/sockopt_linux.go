@@ -1,0 +1,8 @@
+package engine
+
+import "golang.org/x/sys/unix"
+
+// setUserTimeout bounds how long sent data may stay unacknowledged, in milliseconds.
+func setUserTimeout(fd, ms int) error {
+	return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, ms)
+}

@@ -1,0 +1,300 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/gannet-io/gannet/engine/backlog"
+	"github.com/gannet-io/gannet/frame"
+)
+
+const (
+	scratchBytes = 64 << 10 // frames copied together for one send; larger ones go alone
+	sliceSends   = 256      // sends before other conns get a turn
+	sliceTime    = time.Millisecond
+	// maxLinks bounds the frames waiting in a loop's arena (16 B each): beyond it the
+	// Handler's Work is left for later until sending has caught up.
+	maxLinks = 1 << 20
+	maxRetry = 8 // fast ticks between two tries of a full socket
+)
+
+// noLink ends a list in the arena.
+const noLink = int32(-1)
+
+// An arena links the frames that wait behind the first one of each conn. Links are used
+// again through a free list, so that a busy loop settles at the size of its peak.
+type arena struct {
+	links []link
+	free  int32
+	used  int
+}
+
+type link struct {
+	frame *frame.Prepared
+	next  int32
+}
+
+func (a *arena) take(f *frame.Prepared) int32 {
+	a.used++
+	if i := a.free; i != noLink {
+		a.free = a.links[i].next
+		a.links[i] = link{f, noLink}
+		return i
+	}
+	a.links = append(a.links, link{f, noLink})
+	return int32(len(a.links) - 1)
+}
+
+// put frees link i and returns what it held and the one behind it.
+func (a *arena) put(i int32) (f *frame.Prepared, next int32) {
+	f, next = a.links[i].frame, a.links[i].next
+	a.links[i] = link{nil, a.free}
+	a.free = i
+	a.used--
+	return f, next
+}
+
+// A fifo is a queue of slots that reuses its memory once it has run empty.
+type fifo struct {
+	slots []uint32
+	head  int
+}
+
+func (q *fifo) push(slot uint32) { q.slots = append(q.slots, slot) }
+func (q *fifo) empty() bool      { return q.head == len(q.slots) }
+
+func (q *fifo) pop() uint32 {
+	slot := q.slots[q.head]
+	q.head++
+	if q.head == len(q.slots) {
+		q.slots, q.head = q.slots[:0], 0
+	} else if q.head >= 1<<16 && q.head*2 > len(q.slots) {
+		// A queue that never runs empty must not grow for ever.
+		n := copy(q.slots, q.slots[q.head:])
+		q.slots, q.head = q.slots[:n], 0
+	}
+	return slot
+}
+
+// enqueue links f behind what is pending for c and puts c into a queue for the next flush.
+func (l *Loop) enqueue(c *Conn, f *frame.Prepared, bulk bool) {
+	if c.first == nil {
+		c.first = f
+	} else {
+		i := l.arena.take(f)
+		if c.restHead == noLink {
+			c.restHead = i
+		} else {
+			l.arena.links[c.restTail].next = i
+		}
+		c.restTail = i
+	}
+	if c == l.current {
+		return
+	}
+	l.queued = true
+	switch {
+	case !bulk && !c.has(flagExpress):
+		c.flags |= flagExpress
+		l.express.push(c.id.Slot())
+	case bulk && !c.has(flagExpress|flagBulk):
+		c.flags |= flagBulk
+		l.bulk.push(c.id.Slot())
+	}
+}
+
+// flush sends what is queued, for one slice at most; what is left goes on in another turn
+// of the loop, after the sockets that became readable meanwhile.
+func (l *Loop) flush() {
+	if !l.queued {
+		return
+	}
+	start := time.Now()
+	for sends := 0; ; {
+		for i := 0; i < 32 && !l.express.empty(); i++ {
+			sends += l.flushConn(l.conns.at(l.express.pop()))
+		}
+		for i := 0; i < 32 && !l.bulk.empty(); i++ {
+			sends += l.flushConn(l.conns.at(l.bulk.pop()))
+		}
+		if l.express.empty() && l.bulk.empty() {
+			break
+		}
+		if sends >= sliceSends || time.Since(start) > sliceTime {
+			l.yield()
+			return
+		}
+	}
+	l.queued = false
+	l.metrics.publish()
+	l.eng.cfg.Handler.Flushed(l)
+}
+
+// yield has work run again after the loop has looked at its sockets. A task that schedules
+// itself from the loop would keep gnet in its task queue and starve all input, so another
+// goroutine does it.
+func (l *Loop) yield() {
+	if !l.woken.Swap(true) {
+		go l.schedule()
+	}
+}
+
+// flushConn sends everything pending for c and returns the number of sends.
+func (l *Loop) flushConn(c *Conn) int {
+	if c.first == nil {
+		return 0
+	}
+	c.flags &^= flagExpress | flagBulk
+	if c.state < stateOpen || c.state > stateClosing {
+		l.unlinkPending(c)
+		return 0
+	}
+	if c.backlog != nil {
+		l.pushBacklog(c, 0)
+		return 0
+	}
+	sends := 0
+	for c.first != nil {
+		b, whole := l.gather(c)
+		n, err := send(c.fd, b)
+		sends++
+		l.metrics.sent(n)
+		if err != nil {
+			l.unlinkPending(c)
+			l.lose(c, closeBySocket)
+			return sends
+		}
+		if n < len(b) {
+			l.pushBacklog(c, n)
+			return sends
+		}
+		for range whole {
+			l.shift(c)
+		}
+		l.metrics.framesOut += whole
+	}
+	l.sentAll(c)
+	return sends
+}
+
+// gather returns the next bytes to send for c and how many whole frames they are: one
+// frame's own bytes, or several copied together.
+func (l *Loop) gather(c *Conn) (b []byte, frames int) {
+	if c.restHead == noLink || c.first.Len() >= scratchBytes {
+		return c.first.Bytes(), 1
+	}
+	b = append(l.scratch[:0], c.first.Bytes()...)
+	frames = 1
+	for i := c.restHead; i != noLink; i = l.arena.links[i].next {
+		f := l.arena.links[i].frame
+		if len(b)+f.Len() > scratchBytes {
+			break
+		}
+		b = append(b, f.Bytes()...)
+		frames++
+	}
+	return b, frames
+}
+
+// shift takes the first pending frame off c.
+func (l *Loop) shift(c *Conn) *frame.Prepared {
+	f := c.first
+	c.first = nil
+	if c.restHead != noLink {
+		c.first, c.restHead = l.arena.put(c.restHead)
+	}
+	return f
+}
+
+// unlinkPending drops what is pending for c and not yet in its backlog.
+func (l *Loop) unlinkPending(c *Conn) {
+	for c.first != nil {
+		l.shift(c)
+	}
+}
+
+// sentAll runs when nothing is pending for c: a conn that has said and heard everything
+// goes on to linger.
+func (l *Loop) sentAll(c *Conn) {
+	if c.state == stateClosing && c.has(flagPeerClosed) {
+		l.linger(c)
+	}
+}
+
+// pushBacklog moves what is pending for c to its backlog, of which sent bytes have left.
+func (l *Loop) pushBacklog(c *Conn, sent int) {
+	if c.backlog == nil {
+		c.backlog = new(backlog.Backlog)
+		c.retryIn, c.retryEvery = 1, 1
+		l.blocked = append(l.blocked, c.id.Slot())
+		if len(l.blocked) == 1 {
+			l.ticking = time.Now().Add(fastLength)
+			l.timer.Reset(fastLength)
+		}
+		l.metrics.blocked.Inc()
+	}
+	for c.first != nil {
+		c.backlog.Push(l.shift(c), l.tick)
+	}
+	c.backlog.Advance(sent)
+	l.checkBacklog(c)
+}
+
+// checkBacklog has the Handler told of a conn that is too far behind. One that is closing
+// already has its own deadline.
+func (l *Loop) checkBacklog(c *Conn) {
+	if c.state == stateOpen && c.backlog.Over(l.eng.backlog, l.tick) {
+		c.flags |= flagSlow
+		l.lookAfter(c)
+	}
+}
+
+// retryBlocked tries the full sockets again. gnet tells of writability only for bytes in its
+// own unbounded buffer, which is not used; so they are polled, less often while nothing moves.
+func (l *Loop) retryBlocked() {
+	kept := l.blocked[:0]
+	for _, slot := range l.blocked {
+		c := l.conns.at(slot)
+		if c.backlog == nil || c.state == stateGone {
+			continue // closed since, and the slot perhaps used again
+		}
+		if c.retryIn--; c.retryIn == 0 {
+			l.sendBacklog(c)
+		}
+		if c.backlog != nil {
+			kept = append(kept, slot)
+			l.checkBacklog(c)
+		}
+	}
+	l.blocked = kept
+}
+
+// sendBacklog sends from the backlog of c until the socket is full or nothing is left.
+func (l *Loop) sendBacklog(c *Conn) {
+	moved := false
+	for !c.backlog.Empty() {
+		b := c.backlog.Next(l.scratch[:scratchBytes])
+		n, err := send(c.fd, b)
+		l.metrics.sent(n)
+		if err != nil {
+			l.lose(c, closeBySocket)
+			return
+		}
+		before := c.backlog.Frames()
+		c.backlog.Advance(n)
+		l.metrics.framesOut += before - c.backlog.Frames()
+		moved = moved || n > 0
+		if n < len(b) {
+			break
+		}
+	}
+	if c.backlog.Empty() {
+		c.backlog = nil
+		l.sentAll(c)
+		return
+	}
+	c.retryEvery = min(c.retryEvery*2, maxRetry)
+	if moved {
+		c.retryEvery = 1
+	}
+	c.retryIn = c.retryEvery
+}

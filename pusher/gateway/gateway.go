@@ -1,0 +1,265 @@
+// Package gateway is the WebSocket door: it turns what the engine reports into the calls of a
+// session, and what the session decides into frames and calls of the node.
+//
+// It is the engine's Handler. For each connection it looks the app up by the key in the path,
+// keeps a [session.Session], and carries out its actions on the loop, in order. Refusals at
+// the door are given inside an upgraded connection, as a pusher:error and a close with the
+// same code: browsers cannot see the status of a failed handshake, and pusher-js would try
+// again for ever (Pusher protocol, "Error codes").
+package gateway
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/gannet-io/gannet/engine"
+	"github.com/gannet-io/gannet/engine/hub"
+	"github.com/gannet-io/gannet/frame"
+	"github.com/gannet-io/gannet/pusher"
+	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/node"
+	"github.com/gannet-io/gannet/pusher/session"
+	"github.com/gannet-io/gannet/pusher/wire"
+)
+
+// Config says how a Gateway behaves.
+type Config struct {
+	Node *node.Node   // required
+	Hub  *hub.Hub     // required; the node's
+	Apps app.Registry // required; must answer from memory, as it is asked on a loop
+
+	PathPrefix      string        // before /app/{key}; "" or "/x/y"
+	ActivityTimeout time.Duration // told to clients, in whole seconds; 0: 120 s
+	StrictProtocol  bool          // refuse clients that name no protocol version
+	MaxConns        int           // WebSockets at once, above which 4100 is answered; 0: no bound
+
+	Log     *slog.Logger // nil: slog.Default()
+	Metrics *metrics.Set // nil: none are exported
+}
+
+// A Gateway implements engine.Handler and node.Conns. The zero value is not usable: call
+// New, then Bind before the engine accepts.
+type Gateway struct {
+	// Set once by New, loops by Bind.
+	cfg      Config
+	activity int // seconds
+	metrics  *gatewayMetrics
+	loops    []*loop
+
+	conns atomic.Int64
+}
+
+// A loop is what the gateway keeps for one loop of the engine, and only that uses.
+type loop struct {
+	*engine.Loop
+	actions []session.Action // scratch of Message
+}
+
+// A client is one connection as the gateway knows it. Owned by its loop.
+type client struct {
+	session *session.Session // nil: refused at the door
+	app     *app.App         // nil: refused before it was known
+	refusal *pusher.Error    // to be said once the connection is open
+	counted bool             // against the app's quota
+}
+
+// New returns a Gateway.
+func New(cfg Config) *Gateway {
+	if cfg.ActivityTimeout <= 0 {
+		cfg.ActivityTimeout = 2 * time.Minute
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	if cfg.Metrics == nil {
+		cfg.Metrics = metrics.NewSet()
+	}
+	return &Gateway{
+		cfg:      cfg,
+		activity: max(int(cfg.ActivityTimeout/time.Second), 1),
+		metrics:  newMetrics(cfg.Metrics),
+	}
+}
+
+// Bind ties g to the loops of the engine whose handler it is. It is called once, before the
+// engine accepts.
+func (g *Gateway) Bind(loops []*engine.Loop) {
+	for _, l := range loops {
+		g.loops = append(g.loops, &loop{Loop: l})
+	}
+}
+
+// Message implements engine.Handler.
+func (g *Gateway) Message(c *engine.Conn, op frame.Opcode, payload []byte) {
+	cl := c.Data.(*client)
+	if op != frame.Text {
+		// The protocol is text only.
+		g.metrics.refused("binary")
+		c.Close(frame.UnsupportedData, "binary messages are not supported")
+		return
+	}
+	l := g.loops[c.Loop().Index()]
+	actions := cl.session.Handle(payload, time.Now(), l.actions[:0])
+	g.run(c, cl, actions)
+	clear(actions)
+	l.actions = actions
+}
+
+// run carries actions out, in order.
+func (g *Gateway) run(c *engine.Conn, cl *client, actions []session.Action) {
+	for i := range actions {
+		a := &actions[i]
+		switch a.Op {
+		case session.Send:
+			if a.Err != nil {
+				g.metrics.refused(a.Err.Reason)
+			}
+			f := prepare(a.Payload)
+			if i+1 < len(actions) && actions[i+1].Op == session.Close {
+				// The two go together, past a backlog that is about to be dropped.
+				err := actions[i+1].Err
+				c.Close(frame.CloseCode(err.Code), err.Message, f)
+				return
+			}
+			c.Send(f)
+		case session.Close:
+			c.Close(frame.CloseCode(a.Err.Code), a.Err.Message)
+			return
+		case session.Authorized:
+			if !g.cfg.Node.Connect(cl.app) {
+				g.run(c, cl, cl.session.OverQuota(nil))
+				return
+			}
+			cl.counted = true
+		case session.Subscribe:
+			g.subscribe(c, cl, a)
+		case session.Unsubscribe:
+			g.cfg.Node.Unsubscribe(cl.app, c.ID(), a.Channel, a.UserID)
+		case session.Acknowledge:
+			g.cfg.Node.Acknowledge(cl.app, c.ID(), a.Channel)
+		case session.ClientEvent:
+			g.cfg.Node.ClientEvent(cl.app, c.ID(), a.Channel, a.Event, a.Data, a.UserID)
+		case session.SignIn:
+			g.signIn(c, cl, a)
+		}
+	}
+}
+
+func (g *Gateway) subscribe(c *engine.Conn, cl *client, a *session.Action) {
+	err := g.cfg.Node.Subscribe(cl.app, c.ID(), a.Channel, a.Kind, a.Member)
+	switch {
+	case err != nil:
+		g.run(c, cl, cl.session.Refused(a.Channel, err, nil))
+	case !cl.session.Joined(a.Channel):
+		userID := ""
+		if a.Member != nil {
+			userID = a.Member.ID
+		}
+		g.cfg.Node.Unsubscribe(cl.app, c.ID(), a.Channel, userID)
+	}
+}
+
+func (g *Gateway) signIn(c *engine.Conn, cl *client, a *session.Action) {
+	online, offline := g.cfg.Node.SignIn(cl.app, c.ID(), a.User)
+	g.run(c, cl, cl.session.SignedIn(nil))
+	if len(online)+len(offline) > 0 && c.Open() {
+		// Behind signin_success, and before any change, which comes by the loop's mailbox.
+		c.Send(frame.Prepare(frame.Text, wire.AppendWatchlist(frame.NewBuffer(256), online, offline)))
+	}
+}
+
+// prepare makes a text frame of a payload.
+func prepare(payload []byte) *frame.Prepared {
+	return frame.Prepare(frame.Text, append(frame.NewBuffer(len(payload)), payload...))
+}
+
+// Work implements engine.Handler.
+func (g *Gateway) Work(l *engine.Loop) { g.cfg.Hub.Work(l) }
+
+// Flushed implements engine.Handler.
+func (g *Gateway) Flushed(l *engine.Loop) { g.cfg.Hub.Flushed(l) }
+
+// Notice implements engine.Handler.
+func (g *Gateway) Notice(c *engine.Conn, n engine.Notice) {
+	cl := c.Data.(*client)
+	if cl.session == nil {
+		return // refused, and closing already
+	}
+	var actions []session.Action
+	switch n {
+	case engine.Timer:
+		actions = cl.session.Expire(time.Now(), nil)
+	case engine.Unresponsive:
+		actions = cl.session.Fail(pusher.ErrPongTimeout, nil)
+	case engine.Slow:
+		actions = cl.session.Fail(pusher.ErrSlowConsumer, nil)
+	case engine.Drain:
+		actions = cl.session.Fail(pusher.ErrReconnect, nil)
+	}
+	g.run(c, cl, actions)
+}
+
+// Closed implements engine.Handler: it undoes all that the connection has done.
+func (g *Gateway) Closed(c *engine.Conn) {
+	cl := c.Data.(*client)
+	c.Data = nil
+	g.conns.Add(-1)
+	if cl.session == nil {
+		return
+	}
+	cl.session.End()
+	g.cfg.Hub.Forget(c.Loop(), c.ID())
+	for name, userID := range cl.session.Channels() {
+		g.cfg.Node.Unsubscribe(cl.app, c.ID(), name, userID)
+	}
+	if userID := cl.session.UserID(); userID != "" {
+		g.cfg.Node.SignOut(cl.app, c.ID(), userID)
+	}
+	if cl.counted {
+		g.cfg.Node.Disconnect(cl.app)
+	}
+}
+
+// Terminate implements node.Conns. Any goroutine.
+func (g *Gateway) Terminate(id engine.ID) {
+	if id.Loop() >= len(g.loops) {
+		return
+	}
+	l := g.loops[id.Loop()]
+	l.Post(func() {
+		if c := l.Find(id); c != nil && c.Open() {
+			g.terminate(c)
+		}
+	})
+}
+
+// TerminateMember implements node.Conns. Any goroutine.
+func (g *Gateway) TerminateMember(a *app.App, userID string) {
+	for _, l := range g.loops {
+		l.Post(func() {
+			l.Each(func(c *engine.Conn) {
+				if cl := c.Data.(*client); cl.app == a && cl.session != nil && isMember(cl.session, userID) {
+					g.terminate(c)
+				}
+			})
+		})
+	}
+}
+
+func isMember(s *session.Session, userID string) bool {
+	for _, id := range s.Channels() {
+		if id == userID {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *Gateway) terminate(c *engine.Conn) {
+	if cl := c.Data.(*client); cl.session != nil {
+		g.run(c, cl, cl.session.Terminate(nil))
+	}
+}

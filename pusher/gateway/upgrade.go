@@ -1,0 +1,171 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gannet-io/gannet/engine"
+	"github.com/gannet-io/gannet/frame"
+	"github.com/gannet-io/gannet/frame/handshake"
+	"github.com/gannet-io/gannet/pusher"
+	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/session"
+	"github.com/gannet-io/gannet/pusher/wire"
+)
+
+// subprotocol is what the Swift client asks for; it gives up unless the server selects it.
+const subprotocol = "pusher-channels-protocol-7"
+
+// The protocol versions served, all as version 7: the Java and .NET clients say 5.
+const (
+	minProtocol = 4
+	maxProtocol = 7
+)
+
+// Upgrade implements engine.Handler. It accepts every handshake; whom it does not want hears
+// so in Open.
+func (g *Gateway) Upgrade(c *engine.Conn, r *handshake.Request) (string, *handshake.Error) {
+	cl := new(client)
+	c.Data = cl
+	open := g.conns.Add(1)
+	cl.app, cl.refusal = g.admit(r)
+	if cl.refusal == nil && g.cfg.MaxConns > 0 && open > int64(g.cfg.MaxConns) {
+		cl.refusal = pusher.ErrOverCapacity
+	}
+	if r.Offers(subprotocol) {
+		return subprotocol, nil
+	}
+	return "", nil
+}
+
+// Open implements engine.Handler.
+func (g *Gateway) Open(c *engine.Conn) {
+	cl := c.Data.(*client)
+	if err := cl.refusal; err != nil {
+		cl.refusal = nil
+		g.metrics.refused(err.Reason)
+		payload := wire.AppendError(frame.NewBuffer(len(err.Message)+64), err.Code, err.Message)
+		c.Close(frame.CloseCode(err.Code), err.Message, frame.Prepare(frame.Text, payload))
+		return
+	}
+	now := time.Now()
+	cl.session = session.New(cl.app, g.cfg.Node.SocketID(c.ID()), now)
+	if deadline := cl.session.Deadline(); !deadline.IsZero() {
+		c.SetTimer(deadline.Sub(now))
+	}
+	g.run(c, cl, cl.session.Open(g.activity, nil))
+	if c.Open() {
+		g.metrics.established.Inc()
+	}
+}
+
+// admit finds the app that a handshake is for, and says whether it may come in.
+func (g *Gateway) admit(r *handshake.Request) (*app.App, *pusher.Error) {
+	key, ok := g.key(string(r.Path))
+	if !ok {
+		return nil, pusher.ErrPathNotFound
+	}
+	a, err := g.cfg.Apps.ByKey(context.Background(), key)
+	if err != nil {
+		if !errors.Is(err, app.ErrNotFound) {
+			g.cfg.Log.Error("look an app up", "err", err)
+			return nil, pusher.ErrOverCapacity // not the client's fault: let it come back
+		}
+		return nil, pusher.ErrAppNotFound(key)
+	}
+	if !a.Enabled {
+		return nil, pusher.ErrAppDisabled
+	}
+	if !originAllowed(a.Origins, string(r.Origin)) {
+		return nil, pusher.ErrOriginNotAllowed
+	}
+	return a, checkVersion(string(r.Query), g.cfg.StrictProtocol)
+}
+
+// key returns the app key in a path of the form {prefix}/app/{key}.
+func (g *Gateway) key(path string) (string, bool) {
+	rest, ok := strings.CutPrefix(path, g.cfg.PathPrefix+"/app/")
+	if !ok {
+		return "", false
+	}
+	rest = strings.TrimSuffix(rest, "/")
+	if rest == "" || strings.Contains(rest, "/") {
+		return "", false
+	}
+	key, err := url.PathUnescape(rest)
+	return key, err == nil
+}
+
+// checkVersion judges the query parameters protocol and version. Unknown parameters are
+// ignored, as pusher-js sends leftovers.
+func checkVersion(query string, strict bool) *pusher.Error {
+	protocol, version := "", ""
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		switch name {
+		case "protocol":
+			protocol = value
+		case "version":
+			version = value
+		}
+	}
+	if !validVersion(version) {
+		return pusher.ErrBadVersion
+	}
+	if protocol == "" {
+		if strict {
+			return pusher.ErrNoProtocol
+		}
+		return nil
+	}
+	n, err := strconv.Atoi(protocol)
+	switch {
+	case err != nil:
+		return pusher.ErrBadVersion
+	case n < minProtocol || n > maxProtocol:
+		return pusher.ErrUnsupportedProtocol
+	}
+	return nil
+}
+
+// validVersion accepts nothing, or what looks like a version of some library: a digit first,
+// then letters, digits and the marks of semantic versions.
+func validVersion(v string) bool {
+	if v == "" {
+		return true
+	}
+	if len(v) > 64 || v[0] < '0' || v[0] > '9' {
+		return false
+	}
+	return strings.Trim(v, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-+_") == ""
+}
+
+// originAllowed reports whether a browser page from origin may connect. Each allowed entry is
+// a host ("example.com"), every sub-domain of one ("*.example.com"), or an origin with its
+// scheme. Clients that are no browsers send no Origin and are let in: they could send any.
+func originAllowed(allowed []string, origin string) bool {
+	if len(allowed) == 0 || origin == "" {
+		return true
+	}
+	host := origin
+	if _, rest, ok := strings.Cut(origin, "://"); ok {
+		host = rest
+	}
+	name := host
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		name = host[:i]
+	}
+	for _, want := range allowed {
+		switch domain, wild := strings.CutPrefix(want, "*."); {
+		case want == "*", strings.EqualFold(want, origin), strings.EqualFold(want, host), strings.EqualFold(want, name):
+			return true
+		case wild && len(name) > len(domain)+1 && strings.EqualFold(name[len(name)-len(domain)-1:], "."+domain):
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,165 @@
+// Package node is the room behind both doors: what a client does over a WebSocket and what a
+// server does over HTTP meet here, and leave through the hub.
+//
+// A [Node] knows every part and decides little: the rules of channels are in package channel,
+// those of users in package user, and who may do what was settled by the door. It puts
+// things in order. All that concerns one channel happens under the lock of its topic: the
+// state changes, the frames that tell of it are published, and no other change or message
+// can come in between. So a joiner's roster is exactly what the others were told, and a
+// cached event is never followed by itself.
+//
+// Verbs are in files of their own: subscribe, publish, sign in, terminate, query.
+package node
+
+import (
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/gannet-io/gannet/engine"
+	"github.com/gannet-io/gannet/engine/hub"
+	"github.com/gannet-io/gannet/frame"
+	"github.com/gannet-io/gannet/pusher"
+	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/channel"
+)
+
+// Config says how a Node behaves. Zero fields but Hub have usable defaults.
+type Config struct {
+	Hub *hub.Hub // required
+
+	// OfflineDelay is how long a signed-in user must stay away before those who watch are
+	// told, so that a page load does not look like leaving. 0: 3 s, negative: at once.
+	OfflineDelay time.Duration
+
+	Now     func() time.Time // nil: time.Now
+	Metrics *metrics.Set     // nil: none are exported
+}
+
+// A Node is made by New and ends with Close. Its methods may be called by any goroutine,
+// loops included, since none of them waits for anything but a lock.
+type Node struct {
+	// Set once by New, conns by Bind.
+	hub     *hub.Hub
+	now     func() time.Time
+	delay   time.Duration
+	metrics *nodeMetrics
+	conns   Conns
+	sockets sockets
+
+	mu      sync.RWMutex
+	tenants map[string]*tenant // by app id; guarded by mu; only grows
+
+	chores chores
+}
+
+// Conns is what the node asks of the WebSocket door. Its methods may be called by any
+// goroutine and return at once.
+type Conns interface {
+	// Terminate ends the conn as the app's wish, if it is still there.
+	Terminate(id engine.ID)
+	// TerminateMember ends every conn of the app that is a member of a presence channel as
+	// userID.
+	TerminateMember(a *app.App, userID string)
+}
+
+// A tenant is what a node keeps of one app beside its channels.
+type tenant struct {
+	id string
+
+	mu    sync.Mutex
+	users users // guarded by mu
+	conns int   // guarded by mu: those that count against the quota
+}
+
+// New returns a Node that does its chores in one goroutine, until Close.
+func New(cfg Config) *Node {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.OfflineDelay == 0 {
+		cfg.OfflineDelay = 3 * time.Second
+	}
+	if cfg.Metrics == nil {
+		cfg.Metrics = metrics.NewSet()
+	}
+	n := &Node{
+		hub:     cfg.Hub,
+		now:     cfg.Now,
+		delay:   cfg.OfflineDelay,
+		metrics: newMetrics(cfg.Metrics),
+		sockets: newSockets(),
+		tenants: make(map[string]*tenant),
+	}
+	n.chores.start(n.now)
+	return n
+}
+
+// Bind tells n whom to ask for terminating conns. It is called once, before anything else.
+func (n *Node) Bind(c Conns) { n.conns = c }
+
+// Close ends the chores and waits for them. May block.
+func (n *Node) Close() { n.chores.stop() }
+
+// tenant returns the state of a, made at the first call.
+func (n *Node) tenant(a *app.App) *tenant {
+	n.mu.RLock()
+	t := n.tenants[a.ID]
+	n.mu.RUnlock()
+	if t != nil {
+		return t
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if t = n.tenants[a.ID]; t == nil {
+		t = &tenant{id: a.ID}
+		n.tenants[a.ID] = t
+		n.metrics.addApp(t)
+	}
+	return t
+}
+
+// Connect counts one more connection of a, or returns false when the app has as many as it
+// may. Any goroutine.
+func (n *Node) Connect(a *app.App) bool {
+	t := n.tenant(a)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if limit := a.Limits.Connections; limit > 0 && t.conns >= limit {
+		return false
+	}
+	t.conns++
+	return true
+}
+
+// Disconnect counts one connection less. Each follows a Connect that returned true. Any
+// goroutine.
+func (n *Node) Disconnect(a *app.App) {
+	t := n.tenant(a)
+	t.mu.Lock()
+	t.conns--
+	t.mu.Unlock()
+}
+
+// keyBytes is room for most topic keys, so that looking one up does not allocate.
+const keyBytes = 256
+
+// appendKey appends the hub's key of a channel: the app's id, a slash, the name. The slash
+// cannot be in a channel name, so that no two pairs share a key.
+func appendKey(dst []byte, a *app.App, channel string) []byte {
+	return append(append(append(dst, a.ID...), '/'), channel...)
+}
+
+// stateOf returns the channel state that t carries, made when t is new.
+func stateOf(t *hub.Topic, kind pusher.Kind) *channel.State {
+	s, ok := t.State.(*channel.State)
+	if !ok {
+		s = channel.New(kind)
+		t.State = s
+	}
+	return s
+}
+
+// text makes a text frame of a buffer that frame.NewBuffer began.
+func text(buf []byte) *frame.Prepared { return frame.Prepare(frame.Text, buf) }

@@ -1,0 +1,105 @@
+package node
+
+import (
+	"slices"
+	"time"
+
+	"github.com/gannet-io/gannet/engine"
+	"github.com/gannet-io/gannet/frame"
+	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/user"
+	"github.com/gannet-io/gannet/pusher/wire"
+)
+
+// users is who is signed in, and who has just left without anybody being told.
+type users struct {
+	user.Table
+	leaving map[string]time.Time // user id to when it counts as offline
+}
+
+// SignIn enters the conn as a user, and tells those who watch when the user was away. online
+// and offline are the users of the watchlist as they are at this moment: later changes reach
+// the conn as frames of their own, behind whatever is sent to it before its loop's next turn.
+func (n *Node) SignIn(a *app.App, id engine.ID, u *wire.User) (online, offline []string) {
+	t := n.tenant(a)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, wasLeaving := t.users.leaving[u.ID]
+	delete(t.users.leaving, u.ID)
+	watchers := slices.Clone(t.users.Watchers(u.ID))
+	cameOnline, _ := t.users.SignIn(u.ID, uint64(id), u.Watchlist)
+	if cameOnline && !wasLeaving {
+		n.tell(watchers, []string{u.ID}, nil)
+	}
+	online, offline = t.users.Split(u.Watchlist)
+	// One who has left but whose absence has not been told is online to everybody.
+	offline = slices.DeleteFunc(offline, func(id string) bool {
+		if _, ok := t.users.leaving[id]; ok {
+			online = append(online, id)
+			return true
+		}
+		return false
+	})
+	return online, offline
+}
+
+// SignOut undoes SignIn when the conn is gone.
+func (n *Node) SignOut(a *app.App, id engine.ID, userID string) {
+	t := n.tenant(a)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.users.SignOut(userID, uint64(id)) || !a.Watchlist {
+		return
+	}
+	if n.delay < 0 {
+		n.tell(t.users.Watchers(userID), nil, []string{userID})
+		return
+	}
+	at := n.now().Add(n.delay)
+	if t.users.leaving == nil {
+		t.users.leaving = make(map[string]time.Time)
+	}
+	t.users.leaving[userID] = at
+	n.chores.later(choreOffline+t.id+"/"+userID, at, func() { n.offline(t, userID) })
+}
+
+// offline tells the watchers of a user who has stayed away.
+func (n *Node) offline(t *tenant, userID string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at, ok := t.users.leaving[userID]
+	if !ok {
+		return // back again
+	}
+	if wait := at.Sub(n.now()); wait > 0 {
+		n.chores.later(choreOffline+t.id+"/"+userID, at, func() { n.offline(t, userID) })
+		return
+	}
+	delete(t.users.leaving, userID)
+	n.tell(t.users.Watchers(userID), nil, []string{userID})
+}
+
+func (n *Node) tell(watchers []uint64, online, offline []string) {
+	if len(watchers) == 0 {
+		return
+	}
+	f := text(wire.AppendWatchlist(frame.NewBuffer(160), online, offline))
+	for _, id := range watchers {
+		n.hub.Send(engine.ID(id), f)
+	}
+}
+
+// Terminate ends every connection that is signed in as userID; those that only use the same
+// id on a presence channel too when the app's Compat.TerminateByPresence asks for it.
+func (n *Node) Terminate(a *app.App, userID string) {
+	t := n.tenant(a)
+	t.mu.Lock()
+	conns := slices.Clone(t.users.Conns(userID))
+	t.mu.Unlock()
+	for _, id := range conns {
+		n.conns.Terminate(engine.ID(id))
+	}
+	if a.Compat.TerminateByPresence {
+		n.conns.TerminateMember(a, userID)
+	}
+}
