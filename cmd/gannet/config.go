@@ -1,7 +1,6 @@
 package main
 
 import (
-	"log/slog"
 	"runtime"
 	"time"
 
@@ -83,6 +82,9 @@ func (s Secret) String() string {
 
 // GoString returns what String returns.
 func (s Secret) GoString() string { return s.String() }
+
+// MarshalText returns what String returns: it keeps the secret out of JSON.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // AppConfig is one entry of apps. Registered turns it into an app.App.
 type AppConfig struct {
@@ -178,15 +180,6 @@ func (c *Config) LoopCount() int {
 		return c.Loops
 	}
 	return runtime.GOMAXPROCS(0)
-}
-
-// LogLevel returns Log.Level as slog has it. Load has checked it.
-func (c *Config) LogLevel() slog.Level {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
-		return slog.LevelInfo
-	}
-	return level
 }
 
 // Registered returns the apps in the order of the file, for appstatic.New. The caller owns

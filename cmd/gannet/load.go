@@ -31,7 +31,7 @@ type Sources struct {
 // as not set. May block on the file.
 func Load(src Sources) (*Config, error) {
 	c := DefaultConfig()
-	r := reading{file: src.File, where: map[string]string{}, anchors: map[string]anchor{}}
+	r := reading{file: orElse(src.File, "configuration"), where: map[string]string{}, anchors: map[string]anchor{}}
 	if src.File != "" {
 		text, err := os.ReadFile(src.File)
 		if err != nil {

@@ -3,14 +3,19 @@ package main
 import (
 	"context"
 	"os"
+	"os/signal"
+	"syscall"
 )
 
 func main() {
-	cfg, err := Load(Sources{Dev: true, Environ: os.Environ()})
-	if err != nil {
-		panic(err)
-	}
-	if err := serve(context.Background(), cfg, os.Stdout); err != nil {
-		panic(err)
-	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal asks to stop; with the handler gone, a second one kills.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(&terminal{
+		ctx:     ctx,
+		in:      os.Stdin,
+		out:     os.Stdout,
+		errOut:  os.Stderr,
+		environ: os.Environ(),
+	}, os.Args[1:]))
 }

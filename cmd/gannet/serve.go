@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"log/slog"
 	"math"
 	"net"
 	"sync/atomic"

@@ -148,6 +148,11 @@ func (r *reading) mapping(node ast.Node, path string, v reflect.Value) {
 			continue
 		}
 		seen[key] = true
+		if _, null := entry.Value.(*ast.NullNode); null {
+			// There is nothing to point at but the key.
+			r.null(entry.Key, join(path, key), v.FieldByIndex(field.Index))
+			continue
+		}
 		r.value(entry.Value, join(path, key), field, v.FieldByIndex(field.Index))
 	}
 }

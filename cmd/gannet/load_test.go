@@ -1,0 +1,464 @@
+package main_test
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	main "github.com/gannet-io/gannet/cmd/gannet"
+	"github.com/gannet-io/gannet/pusher/app"
+)
+
+// oneApp is the least that serve accepts.
+const oneApp = "apps: [{id: a, key: k, secret: s}]\n"
+
+// write writes a configuration file and returns its path.
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "gannet.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// load loads text as a file called gannet.yaml, with environ over it.
+func load(t *testing.T, text string, environ ...string) (*main.Config, error) {
+	t.Helper()
+	t.Chdir(filepath.Dir(write(t, text)))
+	return main.Load(main.Sources{File: "gannet.yaml", Environ: environ})
+}
+
+func TestFullFileSetsEveryKey(t *testing.T) {
+	got, err := main.Load(main.Sources{File: "testdata/full.yaml"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &main.Config{
+		Listen:     "127.0.0.1:7001",
+		Admin:      main.AdminConfig{Listen: "127.0.0.1:7601"},
+		REST:       main.RESTConfig{Listen: "127.0.0.1:7002"},
+		PathPrefix: "/realtime",
+		Limits: main.ServerLimits{
+			Connections: 100000, HandshakeBytes: 4096, HandshakeTimeout: 5 * time.Second, MessageBytes: 262144, Fragments: 64,
+			RESTBodyBytes: 3145728, JSONDepth: 16, BacklogBytes: 524288, BacklogAge: 10 * time.Second,
+		},
+		PingInterval: 30 * time.Second, PongWait: 15 * time.Second, ActivityTimeout: 90 * time.Second,
+		DrainWindow: 20 * time.Second, Loops: 4, StrictProtocol: true,
+		Log: main.LogConfig{Level: "warn", Format: "json"},
+		Apps: []main.AppConfig{
+			{
+				ID: "shop", Key: "shop-key", Secret: "shop-secret", ClientEvents: true,
+				Origins:       []string{"https://shop.example", "https://www.shop.example"},
+				RequireSignIn: true, SubscriptionCount: true, Watchlist: true,
+				Limits: main.AppLimits{
+					Connections: 5000, ChannelNameLength: 200, EventNameLength: 300, EventBytes: 102400, ChannelsPerEvent: 50,
+					BatchEvents: 20, PresenceMembers: 500, MemberBytes: 2048, UserIDLength: 64, Watchlist: 200,
+					ClientEventsPerSecond: 25, SubscriptionsPerConnection: 300, CacheTTL: time.Hour, SignInTimeout: 10 * time.Second,
+				},
+				Compat: main.CompatConfig{
+					SubscriptionErrorFrame: true, PassClientEventData: true, Quota4100: true, ReacknowledgeSubscribe: true,
+					JSONErrors: true, ClientEventsOnPublic: true, TerminateByPresence: true, EncryptedSubscriptionCount: true, TerminateCode: 4200,
+				},
+			},
+			{
+				ID: "42", Enabled: true, Limits: main.AppLimits(app.DefaultLimits()),
+				Keys: []main.KeyConfig{{Key: "old-key", Secret: "old-secret"}, {Key: "new-key", Secret: "new-secret"}},
+			},
+		},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("full.yaml\n got %#v\nwant %#v", got, want)
+	}
+	// A key that the sample leaves out would be zero or its default above, and nobody would see it.
+	text, _ := os.ReadFile("testdata/full.yaml")
+	for _, key := range main.Keys() {
+		name := key.Path[strings.LastIndexByte(key.Path, '.')+1:]
+		if !strings.Contains(string(text), name+":") {
+			t.Errorf("full.yaml does not use %s", key.Path)
+		}
+	}
+}
+
+func TestRegisteredAppsAreWhatTheFileSays(t *testing.T) {
+	cfg, err := load(t, `
+apps:
+  - {id: 7, key: k, secret: s, origins: [https://a.example], limits: {connections: 5, event_bytes: 0}}
+  - {id: rot, keys: [{key: old, secret: s1}, {key: new, secret: s2}], enabled: false, compat: {terminate_code: 4001}}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits := app.DefaultLimits()
+	limits.Connections, limits.EventBytes = 5, 0
+	want := []*app.App{
+		{ID: "7", Keys: []app.Key{{Key: "k", Secret: "s"}}, Enabled: true, Origins: []string{"https://a.example"}, Limits: limits},
+		{ID: "rot", Keys: []app.Key{{Key: "old", Secret: "s1"}, {Key: "new", Secret: "s2"}}, Limits: app.DefaultLimits(), Compat: app.Compat{TerminateCode: 4001}},
+	}
+	if got := cfg.Registered(); !reflect.DeepEqual(got, want) {
+		t.Errorf("Registered\n got %+v\nwant %+v", got, want)
+	}
+}
+
+func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
+	tests := []struct{ name, text, want string }{
+		// Keys.
+		{"unknown key, one near", "lisen: x\n" + oneApp, `gannet.yaml:1:1: unknown key "lisen"; did you mean "listen"?`},
+		{"unknown key, letters swapped", "lsiten: x\n" + oneApp, `gannet.yaml:1:1: unknown key "lsiten"; did you mean "listen"?`},
+		{"unknown key, none near", "colour: x\n" + oneApp, `gannet.yaml:1:1: unknown key "colour"`},
+		{"unknown key below", oneApp + "log:\n  levle: info\n", `gannet.yaml:3:3: unknown key "levle" in log; did you mean "level"?`},
+		{"unknown key in flow style", oneApp + "log: {levl: info}\n", `gannet.yaml:2:7: unknown key "levl" in log; did you mean "level"?`},
+		{"unknown key in an app", "apps:\n  - id: a\n    key: k\n    secret: s\n    client_event: true\n", `gannet.yaml:5:5: unknown key "client_event" in apps[0]; did you mean "client_events"?`},
+		{"known key in the wrong place", "apps: [{id: a, key: k, secret: s, event_bytes: 1}]", `gannet.yaml:1:35: unknown key "event_bytes" in apps[0]; there is apps[].limits.event_bytes`},
+		{"camel case", "pathPrefix: /x\n" + oneApp, `gannet.yaml:1:1: unknown key "pathPrefix"; did you mean "path_prefix"?`},
+		{"a number as a key", "1: x\n" + oneApp, `gannet.yaml:1:1: unknown key "1"`},
+		{"of a later release", oneApp + "cluster: {driver: nats}\n", `gannet.yaml:2:1: unknown key "cluster"`},
+		{"key twice", "loops: 1\nloops: 2\n" + oneApp, `gannet.yaml:2:1: not YAML: mapping key "loops" already defined at [1:1]`},
+		{"merge key", "apps:\n  - &a {id: a, key: k, secret: s}\n  - <<: *a\n    id: b\n", "gannet.yaml:3:5: merge keys (<<) are not supported; repeat the keys, or use an alias for a whole value"},
+
+		// Types.
+		{"text for a number", oneApp + "loops: many\n", "gannet.yaml:2:8: loops: want a whole number, got text"},
+		{"fraction for a number", oneApp + "loops: 1.5\n", `gannet.yaml:2:8: loops: want a whole number, got "1.5"`},
+		{"quoted number", oneApp + "loops: \"4\"\n", "gannet.yaml:2:8: loops: want a whole number, got text"},
+		{"negative number", oneApp + "loops: -1\n", `gannet.yaml:2:8: loops: must not be negative, got "-1"`},
+		{"huge number", oneApp + "loops: 99999999999999999999\n", `gannet.yaml:2:8: loops: want a whole number, got text`},
+		{"yes for true", oneApp + "strict_protocol: yes\n", "gannet.yaml:2:18: strict_protocol: want true or false, got text"},
+		{"number for a bool", oneApp + "strict_protocol: 1\n", "gannet.yaml:2:18: strict_protocol: want true or false, got a number"},
+		{"bool for text", oneApp + "path_prefix: true\n", "gannet.yaml:2:14: path_prefix: want text, got true or false"},
+		{"list for text", oneApp + "listen: [a, b]\n", "gannet.yaml:2:9: listen: want text, got a list"},
+		{"mapping for text", oneApp + "listen: {a: b}\n", "gannet.yaml:2:9: listen: want text, got keys and values"},
+		{"text for a mapping", oneApp + "limits: none\n", "gannet.yaml:2:9: limits: want keys below it, got text"},
+		{"mapping for a list", "apps: {id: a}\n", "gannet.yaml:1:7: apps: want a list, got keys and values"},
+		{"text for a list of text", "apps: [{id: a, key: k, secret: s, origins: '*'}]", "gannet.yaml:1:44: apps[0].origins: want a list, got text"},
+		{"bool in a list of text", "apps: [{id: a, key: k, secret: s, origins: [true]}]", "gannet.yaml:1:45: apps[0].origins[0]: want text, got true or false"},
+		{"text for an app", "apps: [a]\n", "gannet.yaml:1:8: apps[0]: want keys below it, got text"},
+		{"file is a list", "- a\n", `gannet.yaml:1:1: want keys such as "listen:", got a list`},
+		{"file is a word", "hello\n", `gannet.yaml:1:1: want keys such as "listen:", got text`},
+		{"no value", oneApp + "loops:\n", "gannet.yaml:2:1: loops has no value; give it one, or remove the key"},
+		{"no value of a mapping", oneApp + "limits:\n", "gannet.yaml:2:1: limits has no value; give it one, or remove the key"},
+		{"no value of a list", "apps:\n  - id: a\n    key: k\n    secret: s\n    origins:\n", "gannet.yaml:5:5: apps[0].origins has no value; write [] for an empty list, or remove the key"},
+		{"null", oneApp + "loops: null\n", "gannet.yaml:2:1: loops has no value; give it one, or remove the key"},
+		{"tag", oneApp + "loops: !!int 4\n", "gannet.yaml:2:8: loops: want a whole number, got a YAML tag"},
+
+		// Durations and sizes.
+		{"duration without a unit", oneApp + "pong_wait: 30\n", `gannet.yaml:2:12: pong_wait: want a duration such as 30s or 2m, got "30"`},
+		{"duration with a foreign unit", oneApp + "pong_wait: 1d\n", `gannet.yaml:2:12: pong_wait: want a duration such as 30s or 2m, got "1d"`},
+		{"negative duration", oneApp + "pong_wait: -1s\n", `gannet.yaml:2:12: pong_wait: must not be negative, got "-1s"`},
+		{"decimal unit", oneApp + "limits: {message_bytes: 64kB}\n", `gannet.yaml:2:25: limits.message_bytes: want a size in bytes such as 65536 or 64KiB, got "64kB"`},
+		{"unit alone", oneApp + "limits: {message_bytes: KiB}\n", `gannet.yaml:2:25: limits.message_bytes: want a size in bytes such as 65536 or 64KiB, got "KiB"`},
+		{"size of 2 GiB", oneApp + "limits: {message_bytes: 2GiB}\n", `gannet.yaml:2:25: limits.message_bytes: must be less than 2GiB, got "2GiB"`},
+		{"negative size", oneApp + "limits: {message_bytes: -1KiB}\n", `gannet.yaml:2:25: limits.message_bytes: must not be negative, got "-1KiB"`},
+
+		// Values.
+		{"listen empty", oneApp + "listen: ''\n", "gannet.yaml:2:9: listen: must not be empty; :6001 listens on every address"},
+		{"listen a port alone", oneApp + "listen: 6001\n", `gannet.yaml:2:9: listen: want host:port or :port such as :6001, got "6001"`},
+		{"listen a host alone", oneApp + "listen: localhost\n", `gannet.yaml:2:9: listen: want host:port or :port such as :6001, got "localhost"`},
+		{"port out of range", oneApp + "listen: ':70000'\n", `gannet.yaml:2:9: listen: the port must be a number from 0 to 65535, got ":70000"`},
+		{"port a name", oneApp + "listen: ':http'\n", `gannet.yaml:2:9: listen: the port must be a number from 0 to 65535, got ":http"`},
+		{"port with zeros", oneApp + "listen: ':06001'\n", `gannet.yaml:2:9: listen: the port must be a number from 0 to 65535, got ":06001"`},
+		{"address twice", oneApp + "admin: {listen: ':6001'}\n", `gannet.yaml:2:17: admin.listen: ":6001" is taken by listen`},
+		{"prefix without a slash", oneApp + "path_prefix: realtime\n", `gannet.yaml:2:14: path_prefix: want a path such as /realtime, with a slash before and none after, got "realtime"`},
+		{"prefix with a slash after", oneApp + "path_prefix: /realtime/\n", `gannet.yaml:2:14: path_prefix: want a path such as /realtime, with a slash before and none after, got "/realtime/"`},
+		{"prefix with a query", oneApp + "path_prefix: /a?b\n", `gannet.yaml:2:14: path_prefix: want a path such as /realtime, with a slash before and none after, got "/a?b"`},
+		{"handshake too large", oneApp + "limits: {handshake_bytes: 16KiB}\n", "gannet.yaml:2:27: limits.handshake_bytes: must be from 256 to 8192, got 16384"},
+		{"depth 0", oneApp + "limits: {json_depth: 0}\n", "gannet.yaml:2:22: limits.json_depth: must be from 1 to 1024, got 0"},
+		{"too many loops", oneApp + "loops: 65\n", "gannet.yaml:2:8: loops: must be from 0 to 64, got 65"},
+		{"ping below a second", oneApp + "ping_interval: 10ms\n", "gannet.yaml:2:16: ping_interval: must be at least 1s, or 0 for no pings"},
+		{"pong at once", oneApp + "pong_wait: 0s\n", "gannet.yaml:2:12: pong_wait: must be at least 1s while pings are sent"},
+		{"activity of half seconds", oneApp + "activity_timeout: 1500ms\n", "gannet.yaml:2:19: activity_timeout: must be whole seconds and at least 1s: clients are told it as a number of seconds"},
+		{"activity 0", oneApp + "activity_timeout: 0\n", "gannet.yaml:2:19: activity_timeout: must be whole seconds and at least 1s: clients are told it as a number of seconds"},
+		{"log level", oneApp + "log: {level: warning}\n", `gannet.yaml:2:14: log.level: must be one of debug, info, warn, error, got "warning"`},
+		{"log level misspelt", oneApp + "log: {level: Debig}\n", `gannet.yaml:2:14: log.level: must be one of debug, info, warn, error, got "Debig"; did you mean "debug"?`},
+		{"log format", oneApp + "log: {format: xml}\n", `gannet.yaml:2:15: log.format: must be one of text, json, got "xml"`},
+
+		// Apps.
+		{"no apps", "loops: 1\n", `gannet.yaml: there is no app to serve; list one under "apps:" in a file for --config, or set GANNET_APP_ID, GANNET_APP_KEY and GANNET_APP_SECRET, or use --dev for the development app`},
+		{"empty list of apps", "apps: []\n", `gannet.yaml:1:7: there is no app to serve; list one under "apps:" in a file for --config, or set GANNET_APP_ID, GANNET_APP_KEY and GANNET_APP_SECRET, or use --dev for the development app`},
+		{"app without an id", "apps:\n  - key: k\n    secret: s\n", "gannet.yaml:2:5: apps[0].id: must not be empty"},
+		{"app without a secret", "apps:\n  - id: a\n    key: k\n", "gannet.yaml:2:5: apps[0].secret: must not be empty"},
+		{"app without a key", "apps:\n  - id: a\n    secret: s\n", "gannet.yaml:2:5: apps[0].key: must not be empty"},
+		{"pair without a secret", "apps: [{id: a, keys: [{key: k}]}]", "gannet.yaml:1:23: apps[0].keys[0].secret: must not be empty"},
+		{"both forms of keys", "apps: [{id: a, key: k, secret: s, keys: [{key: l, secret: t}]}]", "gannet.yaml:1:41: apps[0].keys: give either keys or the short form key and secret, not both"},
+		{"id with a slash", "apps: [{id: a/b, key: k, secret: s}]", `gannet.yaml:1:13: apps[0].id: must be printable ASCII without blanks and without any of /?#%&, got "a/b"`},
+		{"key with a colon", "apps: [{id: a, key: 'k:l', secret: s}]", `gannet.yaml:1:21: apps[0].key: must be printable ASCII without blanks and without any of /?#%&:, got "k:l"`},
+		{"id twice", "apps:\n  - {id: a, key: k, secret: s}\n  - {id: a, key: l, secret: s}\n", `gannet.yaml:3:10: apps[1].id: "a" is already used by apps[0].id at gannet.yaml:2:10`},
+		{"key twice", "apps:\n  - {id: a, key: k, secret: s}\n  - {id: b, keys: [{key: l, secret: s}, {key: k, secret: s}]}\n", `gannet.yaml:3:47: apps[1].keys[1].key: "k" is already used by apps[0].key at gannet.yaml:2:18`},
+		{"blank origin", "apps: [{id: a, key: k, secret: s, origins: [https://a, '']}]", "gannet.yaml:1:56: apps[0].origins[1]: must not be empty or hold blanks"},
+		{"terminate code", "apps: [{id: a, key: k, secret: s, compat: {terminate_code: 1000}}]", "gannet.yaml:1:60: apps[0].compat.terminate_code: must be a close code from 4000 to 4299, or 0 for 4009, got 1000"},
+
+		// The text itself.
+		{"tab", "log:\n\tlevel: info\n", "gannet.yaml:2:1: not YAML: found character '\t' that cannot start any token"},
+		{"unclosed bracket", "apps: [\n", "gannet.yaml:1:7: not YAML: sequence end token ']' not found"},
+		{"unclosed quote", "listen: \"a\n", "gannet.yaml:1:9: not YAML: could not find end character of double-quoted text"},
+		{"not UTF-8", "loops: 1\nlisten: \"\xff\"\n", "gannet.yaml:2:1: the line is not valid UTF-8"},
+		{"two documents", oneApp + "---\nloops: 1\n", "gannet.yaml:3:1: a second document; the configuration is one"},
+		{"alias to nothing", "apps: [{id: a, key: *k, secret: s}]", "gannet.yaml:1:21: apps[0].key: nothing before this place is anchored as &k"},
+		{"alias to itself", "apps: &a [*a]\n", "gannet.yaml:1:11: apps[0]: nothing before this place is anchored as &a"},
+		{"after non-ASCII text", "apps: [{id: ä, key: k, secret: s}]", `gannet.yaml:1:13: apps[0].id: must be printable ASCII without blanks and without any of /?#%&, got "ä"`},
+		{"column after non-ASCII text", "apps: [{secret: ä, kye: k}]", `gannet.yaml:1:20: unknown key "kye" in apps[0]; did you mean "key"?`},
+		{"CRLF", "apps: [{id: a, key: k, secret: s}]\r\nlisen: x\r\n", `gannet.yaml:2:1: unknown key "lisen"; did you mean "listen"?`},
+		{"byte order mark", "\ufefflisen: x\n" + oneApp, `gannet.yaml:1:1: unknown key "lisen"; did you mean "listen"?`},
+
+		// Everything at once.
+		{"several", "lisen: x\nloops: many\nlog: {level: 3}\n", "gannet.yaml:1:1: unknown key \"lisen\"; did you mean \"listen\"?\n" +
+			"gannet.yaml:2:8: loops: want a whole number, got text"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := load(t, tt.text)
+			if err == nil {
+				t.Fatalf("loaded:\n%s\nwant %s", tt.text, tt.want)
+			}
+			if err.Error() != tt.want {
+				t.Errorf("%s\n got %s\nwant %s", tt.text, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestSecretsAreNeverInAnError(t *testing.T) {
+	for _, text := range []string{
+		"apps:\n  - {id: a, key: k, secret: [hush]}\n",
+		"apps:\n  - {id: a, key: k, secret: {hush: hush2}}\n",
+		"apps:\n  - {id: 'a b', key: 'k:', secret: hush}\n  - {id: b, key: b, secret: hush, x: y}\n",
+		"apps:\n  - id: a\n    secret: hush\n    key: [\n",
+		"apps:\n  - id: a\n    secret: \"hush\n",
+		"apps:\n  - id: a\n    secret: hush\n\tkey: k\n",
+		"apps:\n  - id: a\n    secret: hush: hush\n",
+		"apps:\n  - id: a\n    secret: *hush\n    key: k\n  - secret: &b hush\n    id: *b2\n",
+		"apps:\n  - {id: a, key: k, secret: hush, keys: [{key: l, secret: hush}]}\n",
+	} {
+		_, err := load(t, text)
+		if err == nil {
+			t.Errorf("loaded:\n%s", text)
+			continue
+		}
+		// The name of an alias is no secret.
+		if message := strings.ReplaceAll(err.Error(), "&hush", ""); strings.Contains(message, "hush") {
+			t.Errorf("%s\nthe error shows the secret: %s", text, err)
+		}
+	}
+}
+
+func TestGoodFilesLoad(t *testing.T) {
+	tests := []struct {
+		name, text string
+		check      func(*main.Config) bool
+	}{
+		{"numbers as ids", "apps: [{id: 0123, key: 1e5, secret: 7}]", func(c *main.Config) bool {
+			return c.Apps[0].ID == "0123" && c.Apps[0].Key == "1e5" && c.Apps[0].Secret == "7"
+		}},
+		{"aliases", "apps:\n  - {id: a, key: k, secret: s, limits: &l {connections: 3}}\n  - {id: b, key: l, secret: s, limits: *l}\n", func(c *main.Config) bool {
+			return c.Apps[1].Limits.Connections == 3 && c.Apps[1].Limits.EventBytes == 10240
+		}},
+		{"literal text", "apps:\n  - id: a\n    key: k\n    secret: |-\n      many words\n", func(c *main.Config) bool { return c.Apps[0].Secret == "many words" }},
+		{"comments and blank lines", "# one\n\n" + oneApp + "\n# two\n", func(c *main.Config) bool { return len(c.Apps) == 1 }},
+		{"document marker", "---\n" + oneApp, func(c *main.Config) bool { return len(c.Apps) == 1 }},
+		{"one key in a mapping", oneApp + "log:\n  level: error\n", func(c *main.Config) bool { return c.Log.Level == "error" && c.Log.Format == "text" }},
+		{"no limit", oneApp + "limits: {backlog_bytes: 0, backlog_age: 0}\n", func(c *main.Config) bool {
+			return c.Limits.BacklogBytes == 0 && c.Limits.BacklogAge == 0 && c.Limits.Fragments == 128
+		}},
+		{"no admin", oneApp + "admin: {listen: ''}\n", func(c *main.Config) bool { return c.Admin.Listen == "" }},
+		{"free ports", oneApp + "listen: '127.0.0.1:0'\nadmin: {listen: '127.0.0.1:0'}\n", func(c *main.Config) bool { return c.Listen == c.Admin.Listen }},
+		{"IPv6", oneApp + "listen: '[::1]:6001'\n", func(c *main.Config) bool { return c.Listen == "[::1]:6001" }},
+		{"no pings", oneApp + "ping_interval: 0\npong_wait: 0\n", func(c *main.Config) bool { return c.PingInterval == 0 }},
+		{"sizes", oneApp + "limits: {message_bytes: 1 MiB, rest_body_bytes: 70000}\n", func(c *main.Config) bool {
+			return c.Limits.MessageBytes == 1<<20 && c.Limits.RESTBodyBytes == 70000
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg, err := load(t, tt.text)
+			if err != nil {
+				t.Fatalf("%s\n%s", tt.text, err)
+			}
+			if !tt.check(cfg) {
+				t.Errorf("%s\ngot %#v", tt.text, cfg)
+			}
+		})
+	}
+}
+
+func TestUnreadableFilesAreRefused(t *testing.T) {
+	dir := t.TempDir()
+	for _, tt := range []struct{ path, want string }{
+		{filepath.Join(dir, "none.yaml"), filepath.Join(dir, "none.yaml") + ": there is no such file"},
+		{dir, dir + ": is a directory"},
+	} {
+		if _, err := main.Load(main.Sources{File: tt.path, Dev: true}); err == nil || err.Error() != tt.want {
+			t.Errorf("Load(%q)\n got %v\nwant %s", tt.path, err, tt.want)
+		}
+	}
+}
+
+func TestFlagWinsOverEnvironmentOverFileOverDefault(t *testing.T) {
+	file := write(t, oneApp+"log: {level: warn}\n")
+	src := main.Sources{}
+	step := func(want string) {
+		t.Helper()
+		src.Dev = src.File == ""
+		cfg, err := main.Load(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cfg.Log.Level != want {
+			t.Errorf("%+v: log.level %q, want %q", src, cfg.Log.Level, want)
+		}
+	}
+	step("info")
+	src.File = file
+	step("warn")
+	src.Environ = []string{"GANNET_LOG_LEVEL="}
+	step("warn")
+	src.Environ = []string{"GANNET_LOG_LEVEL=error"}
+	step("error")
+	src.Flags = map[string]string{"log.level": "debug"}
+	step("debug")
+}
+
+func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
+	values := map[string]string{"text": "127.0.0.1:9", "bool": "true", "number": "7", "bytes": "1KiB", "duration": "9s"}
+	special := map[string]string{"path_prefix": "/p", "log.level": "warn", "log.format": "json", "listen": ":1", "admin.listen": ":2"}
+	var environ []string
+	for _, key := range main.Keys() {
+		if key.Env == "" {
+			continue
+		}
+		value := values[key.Type]
+		if v, ok := special[key.Path]; ok {
+			value = v
+		}
+		environ = append(environ, key.Env+"="+value)
+	}
+	cfg, err := main.Load(main.Sources{Environ: environ, Dev: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &main.Config{
+		Listen: ":1", Admin: main.AdminConfig{Listen: ":2"}, REST: main.RESTConfig{Listen: "127.0.0.1:9"}, PathPrefix: "/p",
+		Limits: main.ServerLimits{Connections: 7, HandshakeBytes: 1024, HandshakeTimeout: 9 * time.Second, MessageBytes: 1024, Fragments: 7,
+			RESTBodyBytes: 1024, JSONDepth: 7, BacklogBytes: 1024, BacklogAge: 9 * time.Second},
+		PingInterval: 9 * time.Second, PongWait: 9 * time.Second, ActivityTimeout: 9 * time.Second, DrainWindow: 9 * time.Second,
+		Loops: 7, StrictProtocol: true, Log: main.LogConfig{Level: "warn", Format: "json"},
+		Apps: cfg.Apps, Dev: true, Warnings: cfg.Warnings,
+	}
+	if !reflect.DeepEqual(cfg, want) {
+		t.Errorf("%v\n got %+v\nwant %+v", environ, cfg, want)
+	}
+}
+
+func TestBadEnvironmentAndFlagsAreNamed(t *testing.T) {
+	for _, tt := range []struct {
+		environ []string
+		flags   map[string]string
+		want    string
+	}{
+		{[]string{"GANNET_LOOPS=many"}, nil, `GANNET_LOOPS: want a whole number, got "many"`},
+		{[]string{"GANNET_STRICT_PROTOCOL=1"}, nil, `GANNET_STRICT_PROTOCOL: want true or false, got "1"`},
+		{[]string{"GANNET_LISTEN=6001"}, nil, `GANNET_LISTEN: listen: want host:port or :port such as :6001, got "6001"`},
+		{nil, map[string]string{"loops": "x"}, `--loops: want a whole number, got "x"`},
+		{nil, map[string]string{"log.level": "x"}, `--log-level: log.level: must be one of debug, info, warn, error, got "x"`},
+		{nil, map[string]string{"drain_window": "5"}, `--drain-window: want a duration such as 30s or 2m, got "5"`},
+		{[]string{"GANNET_APP_KEY=k", "GANNET_APP_SECRET=s"}, nil, "GANNET_APP_ID: is not set; an app needs GANNET_APP_ID, GANNET_APP_KEY and GANNET_APP_SECRET"},
+		{[]string{"GANNET_APP_KEY=k:", "GANNET_APP_SECRET=s", "GANNET_APP_ID=i"}, nil, `GANNET_APP_KEY: apps[0].key: must be printable ASCII without blanks and without any of /?#%&:, got "k:"`},
+	} {
+		_, err := main.Load(main.Sources{Environ: tt.environ, Flags: tt.flags, Dev: true})
+		if err == nil || err.Error() != tt.want {
+			t.Errorf("%v %v\n got %v\nwant %s", tt.environ, tt.flags, err, tt.want)
+		}
+	}
+}
+
+func TestAppFromTheEnvironmentJoinsThoseOfTheFile(t *testing.T) {
+	environ := []string{"GANNET_APP_ID=env", "GANNET_APP_KEY=ek", "GANNET_APP_SECRET=es"}
+	cfg, err := main.Load(main.Sources{Environ: environ})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := cfg.Registered(); len(a) != 1 || a[0].ID != "env" || a[0].Keys[0] != (app.Key{Key: "ek", Secret: "es"}) || !a[0].Enabled {
+		t.Errorf("without a file: %+v", a)
+	}
+	cfg, err = load(t, oneApp, environ...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cfg.Apps) != 2 || cfg.Apps[0].ID != "a" || cfg.Apps[1].ID != "env" {
+		t.Errorf("with a file: %+v", cfg.Apps)
+	}
+	_, err = load(t, "apps: [{id: env, key: k, secret: s}]", environ...)
+	if want := `GANNET_APP_ID: apps[1].id: "env" is already used by apps[0].id at gannet.yaml:1:13`; err == nil || err.Error() != want {
+		t.Errorf("the same id in the file\n got %v\nwant %s", err, want)
+	}
+	// The client commands read GANNET_APP_ID too; alone it is none of the server's business.
+	if cfg, err = load(t, oneApp, "GANNET_APP_ID=env"); err != nil || len(cfg.Apps) != 1 {
+		t.Errorf("GANNET_APP_ID alone: %v, %v", cfg, err)
+	}
+}
+
+func TestDevAddsTheDevelopmentApp(t *testing.T) {
+	cfg, err := main.Load(main.Sources{Dev: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []*app.App{{
+		ID: "app-id", Keys: []app.Key{{Key: "app-key", Secret: "app-secret"}}, Enabled: true,
+		ClientEvents: true, SubscriptionCount: true, Watchlist: true, Limits: app.DefaultLimits(),
+	}}
+	if got := cfg.Registered(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if len(cfg.Warnings) != 0 {
+		t.Errorf("warnings %q, want none", cfg.Warnings)
+	}
+	// Neither its id nor its key is taken from an app of the file.
+	for _, text := range []string{"apps: [{id: app-id, key: k, secret: s}]", "apps: [{id: a, keys: [{key: app-key, secret: s}]}]"} {
+		cfg, err := main.Load(main.Sources{File: write(t, text), Dev: true})
+		if err != nil || len(cfg.Apps) != 1 {
+			t.Errorf("%s: %v, %v; want the file's app alone", text, cfg, err)
+		}
+	}
+}
+
+func TestWarningsNameWhatIsLegalAndLooksWrong(t *testing.T) {
+	for _, tt := range []struct {
+		text    string
+		environ []string
+		want    []string
+	}{
+		{oneApp, nil, nil},
+		{"apps: [{id: a, key: k, secret: app-secret}]", nil, []string{`gannet.yaml:1:32: app "a" uses the development secret, which everybody knows`}},
+		{"apps: [{id: a, keys: [{key: k, secret: s}, {key: l, secret: app-secret}]}]", nil, []string{`gannet.yaml:1:61: app "a" uses the development secret, which everybody knows`}},
+		{"apps: [{id: a, key: k, secret: s, limits: {event_bytes: 2MiB}}]", nil, []string{`gannet.yaml:1:57: app "a" allows events of 2MiB, but limits.rest_body_bytes stops requests at 1MiB`}},
+		{oneApp, []string{"GANNET_LISEN=:1", "GANNET_PORT=tcp://10.0.0.1:6001", "GANNET_SERVICE_HOST=10.0.0.1", "GANNET_URL=x"},
+			[]string{"GANNET_LISEN: is not a variable of Gannet; did you mean GANNET_LISTEN?"}},
+	} {
+		cfg, err := load(t, tt.text, tt.environ...)
+		if err != nil {
+			t.Errorf("%s: %v", tt.text, err)
+			continue
+		}
+		if !reflect.DeepEqual(cfg.Warnings, tt.want) {
+			t.Errorf("%s %v\n got %q\nwant %q", tt.text, tt.environ, cfg.Warnings, tt.want)
+		}
+	}
+}
+
+func FuzzLoadNeverPanicsOrShowsASecret(f *testing.F) {
+	for _, seed := range []string{oneApp, "apps:\n  - &a {id: 1, key: *a}\n", "- a", "a: [", "? x\n: y", "loops: !!int 3", "\xff", "---\n...\n---\na", "{}", "a: |\n  b", "log: {level: \"\\u0000\"}"} {
+		f.Add(seed)
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, text string) {
+		path := filepath.Join(dir, "f.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := main.Load(main.Sources{File: path})
+		if err == nil && len(cfg.Apps) == 0 {
+			t.Errorf("%q loaded without an app", text)
+		}
+	})
+}
