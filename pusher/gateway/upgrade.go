@@ -132,16 +132,11 @@ func checkVersion(query string, strict bool) *pusher.Error {
 	return nil
 }
 
-// validVersion accepts nothing, or what looks like a version of some library: a digit first,
-// then letters, digits and the marks of semantic versions.
+// validVersion accepts nothing, or what may be the version of some library: letters, digits
+// and the marks of semantic versions, 64 at most.
 func validVersion(v string) bool {
-	if v == "" {
-		return true
-	}
-	if len(v) > 64 || v[0] < '0' || v[0] > '9' {
-		return false
-	}
-	return strings.Trim(v, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-+_") == ""
+	const legal = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-+_"
+	return len(v) <= 64 && strings.Trim(v, legal) == ""
 }
 
 // originAllowed reports whether a browser page from origin may connect. Each allowed entry is
