@@ -1,0 +1,69 @@
+package rest
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/auth"
+)
+
+// A keyring finds the secret for a request's auth_key, and with it the app: the one of the path, or, on the
+// path without an app id, the one that has the key.
+type keyring struct {
+	apps app.Registry
+	ctx  context.Context
+	id   string // app id of the path; "": look the key up
+
+	app *app.App // whose key it was; nil until Secret has found one
+	err error    // why the registry could not tell
+}
+
+// Secret implements auth.Secrets. An app nobody has is an app without keys here, so that the two have the
+// same answer.
+func (k *keyring) Secret(key string) (string, bool) {
+	var a *app.App
+	var err error
+	if k.id == "" {
+		a, err = k.apps.ByKey(k.ctx, key)
+	} else {
+		a, err = k.apps.ByID(k.ctx, k.id)
+	}
+	if err != nil {
+		if !errors.Is(err, app.ErrNotFound) {
+			k.err = err
+		}
+		return "", false
+	}
+	secret, ok := a.Secret(key)
+	if ok {
+		k.app = a
+	}
+	return secret, ok
+}
+
+// authenticate finds the app and checks the signature. q.app is set as soon as the key is known, also when
+// the rest is wrong. path is the one that was signed: without the prefix, not decoded.
+func (s *Server) authenticate(q *request, path string) error {
+	q.keys = keyring{apps: s.cfg.Apps, ctx: s.base, id: q.id}
+	q.signed = auth.Request{
+		Method:  string(q.ctx.Method()),
+		Path:    unescape(path),
+		RawPath: path,
+		Query:   q.query,
+		Body:    q.ctx.Request.Body(),
+	}
+	_, params, err := q.verifier.Check(&q.signed, &q.keys, s.cfg.Now())
+	q.app = q.keys.app
+	if q.keys.err != nil {
+		return registryFailed(q.keys.err)
+	}
+	q.params = params
+	return err
+}
+
+// param returns a query parameter, "" when it is not there.
+func (q *request) param(name string) string {
+	value, _ := q.params.Get(name)
+	return value
+}

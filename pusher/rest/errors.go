@@ -1,0 +1,131 @@
+package rest
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/gannet-io/gannet/pusher"
+	"github.com/gannet-io/gannet/pusher/auth"
+	"github.com/gannet-io/gannet/pusher/wire"
+)
+
+// A refusal is an answer other than 200. Shared, immutable.
+type refusal struct {
+	status  int
+	reason  string // metric label, snake_case
+	message string // the body
+	cause   error  // logged when status is 500 or more; never shown
+}
+
+func (r *refusal) Error() string { return "rest: " + r.message }
+
+func (r *refusal) Unwrap() error { return r.cause }
+
+// refusalOf is the one table from errors to answers.
+func refusalOf(err error) *refusal {
+	var own *refusal
+	if errors.As(err, &own) {
+		return own
+	}
+	var unsigned *auth.Error
+	if errors.As(err, &unsigned) {
+		return &refusal{status: fasthttp.StatusUnauthorized, reason: unsigned.Reason, message: unsigned.Message}
+	}
+	var malformed *wire.Error
+	if errors.As(err, &malformed) {
+		return &refusal{status: fasthttp.StatusBadRequest, reason: "malformed_body", message: malformed.Message}
+	}
+	return &refusal{status: fasthttp.StatusInternalServerError, reason: "internal", message: "Internal server error", cause: err}
+}
+
+// Refusals of the door itself.
+var (
+	errNotFound    = &refusal{status: fasthttp.StatusNotFound, reason: "not_found", message: "Not found"}
+	errMethod      = &refusal{status: fasthttp.StatusMethodNotAllowed, reason: "method", message: "Method not allowed"}
+	errEncoding    = &refusal{status: fasthttp.StatusUnsupportedMediaType, reason: "content_encoding", message: "Request bodies must not have a Content-Encoding"}
+	errAppDisabled = &refusal{status: fasthttp.StatusForbidden, reason: "app_disabled", message: pusher.ErrAppDisabled.Message}
+	errPanicked    = &refusal{status: fasthttp.StatusInternalServerError, reason: "panic", message: "Internal server error"}
+	errHeadTooBig  = &refusal{status: fasthttp.StatusRequestHeaderFieldsTooLarge, reason: "head_too_large", message: "Request head too large"}
+	errTimeout     = &refusal{status: fasthttp.StatusRequestTimeout, reason: "timeout", message: "Request not received in time"}
+	errMalformed   = &refusal{status: fasthttp.StatusBadRequest, reason: "malformed_request", message: "Malformed HTTP request"}
+)
+
+func bodyTooLarge(limit int) *refusal {
+	return &refusal{status: fasthttp.StatusRequestEntityTooLarge, reason: "body_too_large",
+		message: "The request body exceeds the allowed maximum (" + strconv.Itoa(limit) + " bytes)"}
+}
+
+// Refusals of a request's content.
+var (
+	errNoName              = bad("no_name", "Missing required field: name")
+	errReservedName        = bad("reserved_event", `Event names beginning with "pusher:" or "pusher_internal:" are reserved`)
+	errNoChannel           = bad("no_channel", "Missing required field: channel or channels")
+	errBadInfo             = bad("bad_info", "info should be a comma separated list of attributes")
+	errUserCountFilter     = bad("user_count_filter", `user_count may only be requested with a filter_by_prefix beginning with "presence-"`)
+	errUserCountPresence   = bad("user_count_presence", "user_count may only be requested for presence channels")
+	errCacheChannel        = bad("cache_channel", "cache may only be requested for cache channels")
+	errNoSubscriptionCount = bad("subscription_count_off", "subscription_count is not enabled for this app")
+	errUsersPresence       = bad("users_presence", "Users can only be retrieved for presence channels")
+	errBadUserID           = bad("bad_user_id", "Invalid user id")
+)
+
+func bad(reason, message string) *refusal {
+	return &refusal{status: fasthttp.StatusBadRequest, reason: reason, message: message}
+}
+
+func eventNameTooLong(limit int) *refusal {
+	return bad("event_name_too_long", "The name of this event exceeds the allowed maximum ("+strconv.Itoa(limit)+" characters)")
+}
+
+func tooManyChannels(limit int) *refusal {
+	return bad("too_many_channels", "An event may be published to at most "+strconv.Itoa(limit)+" channels")
+}
+
+func batchTooLong(limit int) *refusal {
+	return bad("batch_too_long", "A batch may hold at most "+strconv.Itoa(limit)+" events")
+}
+
+func badChannel(name string) *refusal {
+	return bad("bad_channel", pusher.BadChannel(name).Message)
+}
+
+func badSocketID(id string) *refusal {
+	const most = 64 // no id of ours is nearly as long
+	if len(id) > most {
+		id = id[:most]
+	}
+	return bad("bad_socket_id", "Invalid socket id: "+strconv.Quote(id))
+}
+
+// dataTooLarge says what Pusher says (pusher-http-python issue 220).
+func dataTooLarge(limit int) *refusal {
+	return &refusal{status: fasthttp.StatusRequestEntityTooLarge, reason: "data_too_large",
+		message: "The data content of this event exceeds the allowed maximum (" + strconv.Itoa(limit) +
+			" bytes). See https://pusher.com/docs/channels/server_api/http-api#publishing-events for more info"}
+}
+
+// inBatch adds the place of the event, counted from 0, to a refusal of it. 413 keeps Pusher's text.
+func inBatch(i int, err error) error {
+	r := refusalOf(err)
+	if r.status != fasthttp.StatusBadRequest {
+		return r
+	}
+	return bad(r.reason, "Event "+strconv.Itoa(i)+" of the batch: "+r.message)
+}
+
+// Faults of ours or of what is behind us: the client may try again.
+
+func registryFailed(err error) *refusal {
+	return &refusal{status: fasthttp.StatusServiceUnavailable, reason: "registry", message: "The app cannot be looked up at the moment", cause: err}
+}
+
+func publishFailed(err error) *refusal {
+	var quota *pusher.Error
+	if errors.As(err, &quota) {
+		// Pusher's reference gives 403 to an app over its message quota.
+		return &refusal{status: fasthttp.StatusForbidden, reason: quota.Reason, message: quota.Message}
+	}
+	return &refusal{status: fasthttp.StatusServiceUnavailable, reason: "publish", message: "The event cannot be published at the moment", cause: err}
+}

@@ -1,0 +1,58 @@
+package rest_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/app/appstatic"
+	"github.com/gannet-io/gannet/pusher/rest"
+)
+
+// silentNode takes everything and costs nothing.
+type silentNode struct{ rest.Node }
+
+func (silentNode) Publish(*app.App, *rest.Event) error { return nil }
+
+func publishRequest(tb testing.TB, channels, size int) (*rest.Server, *fasthttp.RequestCtx) {
+	apps, err := appstatic.New([]*app.App{newApp()})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s := rest.New(rest.Config{Node: silentNode{}, Apps: apps, Now: func() time.Time { return time.Unix(moment, 0) }})
+	tb.Cleanup(func() { s.Shutdown(context.Background()) })
+	names := make([]string, channels)
+	for i := range names {
+		names[i] = fmt.Sprintf(`"private-room-%d"`, i)
+	}
+	body := `{"name":"message-created","channels":[` + strings.Join(names, ",") + `],"data":"` + strings.Repeat("x", size) + `"}`
+	ctx := &fasthttp.RequestCtx{}
+	ctx.Request.Header.SetMethod("POST")
+	ctx.Request.Header.SetRequestURI(sign("POST", "/apps/3/events", body))
+	ctx.Request.SetBodyString(body)
+	return s, ctx
+}
+
+func BenchmarkPublish(b *testing.B) {
+	for _, channels := range []int{1, 10, 100} {
+		for _, size := range []int{300, 10000} {
+			b.Run(fmt.Sprintf("channels=%d/bytes=%d", channels, size), func(b *testing.B) {
+				s, ctx := publishRequest(b, channels, size)
+				b.SetBytes(int64(len(ctx.Request.Body())))
+				b.ReportAllocs()
+				for b.Loop() {
+					ctx.Response.Reset()
+					s.Handle(ctx)
+				}
+				if ctx.Response.StatusCode() != 200 {
+					b.Fatalf("%d %s", ctx.Response.StatusCode(), ctx.Response.Body())
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,40 @@
+package rest
+
+import (
+	"time"
+
+	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/node"
+)
+
+// A Node is what the API works on; *node.Node is the real one. Its methods may be called by any goroutine,
+// and should not wait for clients or other nodes.
+type Node interface {
+	// Publish hands an event to the subscribers and to the other nodes. A nil error means that it is on its
+	// way, not that anybody received it. ev and everything in it is borrowed. A *pusher.Error is a limit the
+	// publisher ran into, every other error a fault of the node's.
+	Publish(a *app.App, ev *Event) error
+
+	// Channel counts who is on a channel, on all nodes. Names nobody is on give the zero Counts.
+	Channel(a *app.App, name string) Counts
+
+	// Cached returns the data of what a cache channel would send to a new subscriber: a JSON string token, which
+	// is shared, and how long it will stay, 0 for ever. ok is false when there is nothing.
+	Cached(a *app.App, name string) (token []byte, ttl time.Duration, ok bool)
+
+	// Channels calls visit for every occupied channel whose name begins with prefix, in any order, those of
+	// users (#server-to-user-) excepted.
+	Channels(a *app.App, prefix string, visit func(name string, c Counts))
+
+	// Users returns the distinct user ids on a presence channel, in any order.
+	Users(a *app.App, channel string) []string
+
+	// Terminate closes all connections of a user, on all nodes. It is no error when there are none.
+	Terminate(a *app.App, userID string)
+}
+
+// What a Node takes and gives.
+type (
+	Event  = node.Event
+	Counts = node.Counts
+)

@@ -1,0 +1,278 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/valyala/fasthttp"
+
+	"github.com/gannet-io/gannet/pusher/app"
+)
+
+// Defaults of Config.
+const (
+	// DefaultMaxBodyBytes holds a batch of ten events of 10 kB, each byte of them escaped,
+	// several times over.
+	DefaultMaxBodyBytes = 1 << 20
+	DefaultReadTimeout  = 30 * time.Second
+	DefaultWriteTimeout = 30 * time.Second
+	// DefaultIdleTimeout is more than the 60 s after which common load balancers close idle
+	// connections: the side that reuses them should be the one that gives them up.
+	DefaultIdleTimeout = 75 * time.Second
+	DefaultMaxConns    = 16384
+)
+
+// maxHeadBytes bounds request line and headers together.
+const maxHeadBytes = 8 << 10
+
+const (
+	jsonType = "application/json"
+	textType = "text/plain; charset=utf-8"
+)
+
+// Config says what a Server serves and how much of it. Node and Apps are needed; the zero value of
+// everything else works.
+type Config struct {
+	Node Node
+	Apps app.Registry
+
+	// Now is the clock that request timestamps are checked against. nil: time.Now.
+	Now func() time.Time
+
+	// Ready reports whether this node should get traffic and, if not, why, in a few words. It
+	// is called by any goroutine and must not block. It decides what /readyz says; the API
+	// works either way. nil: always ready.
+	Ready func() (ok bool, reason string)
+
+	// Metrics gets the metrics named gannet_rest_*, one Server per set. nil: they are kept
+	// and shown nowhere.
+	Metrics *metrics.Set
+
+	// Logger gets answers of 500 and above and failed accepts at error level, what single
+	// connections do wrong at debug level, and nothing else. nil: nothing is logged.
+	Logger *slog.Logger
+
+	// PathPrefix is what stands before /apps and /users in every path, such as "/pusher";
+	// slashes around it do not matter. It is not part of what clients sign. "": nothing.
+	PathPrefix string
+
+	// MaxBodyBytes bounds a request body; above it the answer is 413. Each connection may use this
+	// much memory while its request is read. 0: DefaultMaxBodyBytes.
+	MaxBodyBytes int
+
+	// MaxConns bounds the connections of each listener; one more is answered 503 and closed.
+	// 0: DefaultMaxConns.
+	MaxConns int
+
+	// ReadTimeout bounds the time from the first byte of a request to its last, and to the
+	// first byte on a new connection. 0: DefaultReadTimeout.
+	ReadTimeout time.Duration
+
+	// WriteTimeout bounds the time a client may take to receive an answer.
+	// 0: DefaultWriteTimeout.
+	WriteTimeout time.Duration
+
+	// IdleTimeout bounds the time between two requests on a connection.
+	// 0: DefaultIdleTimeout.
+	IdleTimeout time.Duration
+}
+
+func (c *Config) setDefaults() {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Ready == nil {
+		c.Ready = func() (bool, string) { return true, "" }
+	}
+	if c.Metrics == nil {
+		c.Metrics = metrics.NewSet()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.PathPrefix = strings.Trim(c.PathPrefix, "/"); c.PathPrefix != "" {
+		c.PathPrefix = "/" + c.PathPrefix
+	}
+	for _, d := range []struct {
+		value     *int
+		otherwise int
+	}{{&c.MaxBodyBytes, DefaultMaxBodyBytes}, {&c.MaxConns, DefaultMaxConns}} {
+		if *d.value <= 0 {
+			*d.value = d.otherwise
+		}
+	}
+	for _, d := range []struct {
+		value     *time.Duration
+		otherwise time.Duration
+	}{{&c.ReadTimeout, DefaultReadTimeout}, {&c.WriteTimeout, DefaultWriteTimeout}, {&c.IdleTimeout, DefaultIdleTimeout}} {
+		if *d.value <= 0 {
+			*d.value = d.otherwise
+		}
+	}
+}
+
+// A Server answers the HTTP API on the listeners given to Serve. Any goroutine.
+type Server struct {
+	// Set once by New.
+	cfg      Config
+	fast     *fasthttp.Server
+	metrics  *instruments
+	base     context.Context // of registry look-ups; ends when Shutdown loses patience
+	giveUp   context.CancelFunc
+	requests sync.Pool // of *request
+
+	// Guarded by mu, which is taken before that of a listener.
+	mu        sync.Mutex
+	closed    bool
+	listeners map[*listener]struct{}
+}
+
+// New returns a Server that listens nowhere yet. It panics without Node or Apps, and when the metric
+// set already holds another Server's metrics.
+func New(cfg Config) *Server {
+	if cfg.Node == nil || cfg.Apps == nil {
+		panic("rest: Config needs Node and Apps")
+	}
+	cfg.setDefaults()
+	s := &Server{cfg: cfg, listeners: make(map[*listener]struct{})}
+	s.base, s.giveUp = context.WithCancel(context.Background())
+	s.metrics = newInstruments(cfg.Metrics, func() float64 { return float64(s.open()) })
+	s.requests.New = func() any { return new(request) }
+	s.fast = &fasthttp.Server{
+		Handler:       s.handle,
+		ErrorHandler:  s.handleError,
+		ExpectHandler: s.expect,
+		Logger:        debugLogger{cfg.Logger},
+
+		MaxRequestBodySize: cfg.MaxBodyBytes,
+		Concurrency:        cfg.MaxConns,
+		ReadTimeout:        cfg.ReadTimeout,
+		WriteTimeout:       cfg.WriteTimeout,
+		IdleTimeout:        cfg.IdleTimeout,
+		ReadBufferSize:     maxHeadBytes,
+
+		NoDefaultServerHeader: true,
+		NoDefaultContentType:  true,
+		CloseOnShutdown:       true,
+		SecureErrorLogMessage: true,
+		// Forms would be spooled to temporary files before the signature is checked; their bytes
+		// are a body like any other here.
+		DisablePreParseMultipartForm: true,
+	}
+	return s
+}
+
+// Serve answers requests on ln, which is taken, until Shutdown or until ln fails for good. It may be
+// called for several listeners at once. Running out of file descriptors is no failure: accepting
+// pauses, and goes on.
+//
+// It returns nil after Shutdown, net.ErrClosed when Shutdown came first, and otherwise the
+// error of ln. Any goroutine. May block.
+func (s *Server) Serve(ln net.Listener) error {
+	l := newListener(ln, s.cfg.Logger)
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		l.Close()
+		return net.ErrClosed
+	}
+	s.listeners[l] = struct{}{}
+	s.mu.Unlock()
+	return s.fast.Serve(l)
+}
+
+// Shutdown closes the listeners and waits until running requests have been answered. Connections between
+// two requests are closed at once, new ones that have not sent a byte after five seconds. When ctx
+// ends first, all connections are closed and its error is returned. Serve cannot be called after
+// Shutdown; Shutdown can. Any goroutine. May block.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	listeners := slices.Collect(maps.Keys(s.listeners))
+	s.mu.Unlock()
+	// Here and not in fasthttp alone, which does not know a listener before its Serve has run.
+	for _, l := range listeners {
+		l.Close()
+	}
+	// Errors of listeners that were closed before say nothing; that of ctx comes again below.
+	_ = s.fast.ShutdownWithContext(ctx)
+	defer s.giveUp()
+	for _, l := range listeners {
+		select {
+		case <-l.drained:
+			continue // also when ctx has ended as well
+		default:
+		}
+		select {
+		case <-l.drained:
+		case <-ctx.Done():
+			for _, l := range listeners {
+				l.closeConns()
+			}
+			return fmt.Errorf("rest: shutdown: %w", ctx.Err())
+		}
+	}
+	return nil
+}
+
+func (s *Server) open() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for l := range s.listeners {
+		n += l.open()
+	}
+	return n
+}
+
+// handleError answers what never became a request. The connection is closed after it.
+func (s *Server) handleError(ctx *fasthttp.RequestCtx, err error) {
+	var small *fasthttp.ErrSmallBuffer
+	var network net.Error
+	r := errMalformed
+	switch {
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		r = bodyTooLarge(s.cfg.MaxBodyBytes)
+	case errors.As(err, &small):
+		r = errHeadTooBig
+	case errors.As(err, &network) && network.Timeout():
+		r = errTimeout
+	}
+	s.refuseUnread(ctx, r)
+}
+
+// expect decides whether a client that sent "Expect: 100-continue" may send its body.
+func (s *Server) expect(ctx *fasthttp.RequestCtx) int {
+	if ctx.Request.Header.ContentLength() > s.cfg.MaxBodyBytes {
+		r := bodyTooLarge(s.cfg.MaxBodyBytes)
+		s.refuseUnread(ctx, r)
+		return r.status
+	}
+	return fasthttp.StatusContinue
+}
+
+func (s *Server) refuseUnread(ctx *fasthttp.RequestCtx, r *refusal) {
+	text(ctx, r.status, r.message)
+	s.metrics.answered(routeNone, r.status)
+	s.metrics.refused(r.reason)
+	if c, ok := ctx.Conn().(lingerer); ok {
+		c.lingerOnClose()
+	}
+}
+
+// debugLogger takes fasthttp's remarks about single connections.
+type debugLogger struct{ log *slog.Logger }
+
+func (l debugLogger) Printf(format string, args ...any) {
+	if l.log.Enabled(context.Background(), slog.LevelDebug) {
+		l.log.Debug("rest: http", "text", fmt.Sprintf(format, args...))
+	}
+}
