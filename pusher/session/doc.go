@@ -20,8 +20,8 @@
 //
 //   - Send: put Payload on the wire as one text message.
 //   - Close: close the connection with Err.Code; the pusher:error was the Send before it. Nothing follows.
-//   - Authorized: count the connection against the app's quota. It comes once, before what made the connection authorized. If there is
-//     no room, drop the rest of the actions and carry out those of OverQuota.
+//   - Authorized: count the connection against the app's quota. It comes once, before what made the connection
+//     authorized. If there is no room, drop the rest of the actions and carry out those of OverQuota.
 //   - Subscribe: let the connection into Channel, then call Joined, or do not and call Refused. See below.
 //   - Unsubscribe: take it out of Channel; on a presence channel it was in as UserID.
 //   - Acknowledge: send subscription_succeeded again, changing nothing (Compat.ReacknowledgeSubscribe).

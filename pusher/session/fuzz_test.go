@@ -3,6 +3,7 @@ package session_test
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -23,32 +24,52 @@ func FuzzSequence(f *testing.F) {
 		if len(steps) > 1000 {
 			t.Skip("nothing new, only slow")
 		}
-		a := newApp()
-		a.RequireSignIn = len(steps)%2 == 0
-		a.Compat.ReacknowledgeSubscribe = len(steps)%3 == 0
-		a.Compat.ClientEventsOnPublic = len(steps)%5 == 0
-		a.Limits.SubscriptionsPerConnection = 20
-		m := &model{t: t, s: session.New(a, socket, start), owed: map[string]int{}, in: map[string]string{}, now: start}
-		m.carryOut(m.s.Open(120, nil))
-		for _, step := range steps {
-			m.step(step)
-			m.check()
-		}
-		// The connection goes; every late answer must fall flat, and the rest is undone by the walk.
-		m.s.End()
-		for channel, n := range m.owed {
-			for range n {
-				if m.s.Joined(channel) {
-					t.Fatalf("joined %s after the end", channel)
-				}
+		playSteps(t, steps)
+	})
+}
+
+// TestSequences plays long random sequences, so that the session grows its index and shrinks again.
+func TestSequences(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for n := range 60 {
+		steps := make([]byte, 500+n)
+		for i := range steps {
+			// Mostly subscribes and joins for a while, then mostly the other steps.
+			if steps[i] = byte(rng.IntN(256)); i/100%2 == 0 && rng.IntN(2) == 0 {
+				steps[i] = steps[i]&31 | byte(rng.IntN(2))<<7
 			}
 		}
-		m.owed = map[string]int{}
+		playSteps(t, steps)
+	}
+}
+
+func playSteps(t *testing.T, steps []byte) {
+	t.Helper()
+	a := newApp()
+	a.RequireSignIn = len(steps)%2 == 0
+	a.Compat.ReacknowledgeSubscribe = len(steps)%3 == 0
+	a.Compat.ClientEventsOnPublic = len(steps)%5 == 0
+	a.Limits.SubscriptionsPerConnection = 20
+	m := &model{t: t, s: session.New(a, socket, start), owed: map[string]int{}, in: map[string]string{}, now: start}
+	m.carryOut(m.s.Open(120, nil))
+	for _, step := range steps {
+		m.step(step)
 		m.check()
-		if out := m.s.Handle([]byte(`{"event":"pusher:ping"}`), m.now, nil); len(out) != 0 {
-			t.Fatal("it speaks after the end")
+	}
+	// The connection goes; every late answer must fall flat, and the rest is undone by the walk.
+	m.s.End()
+	for channel, n := range m.owed {
+		for range n {
+			if m.s.Joined(channel) {
+				t.Fatalf("joined %s after the end", channel)
+			}
 		}
-	})
+	}
+	m.owed = map[string]int{}
+	m.check()
+	if out := m.s.Handle([]byte(`{"event":"pusher:ping"}`), m.now, nil); len(out) != 0 {
+		t.Fatal("it speaks after the end")
+	}
 }
 
 // channels has one of each kind, and enough plain ones to make the session build its index.

@@ -206,7 +206,7 @@ func (s *Session) refuseSubscription(channel string, err *pusher.Error, out []Ac
 		return out
 	}
 	typ, status := soketiError(err)
-	// Not a name of any length and letters; the error before it has quoted what is good for a person.
+	// The name may be one that was refused for its length or letters, so it is cut.
 	name := strings.ToValidUTF8(channel[:min(len(channel), 200)], "")
 	return append(out, Action{Op: Send, Err: err, Payload: wire.AppendSubscriptionError(nil, name, typ, err.Message, status)})
 }
