@@ -117,11 +117,16 @@ func (e *Engine) beginDrain() bool {
 	return true
 }
 
+// drainPace is how far apart conns are told to go when there are too few to fill the window.
+const drainPace = 10 * time.Millisecond
+
 // Drain stops listening, has the Handler hear Drain for every open conn, spread at random
 // over window so that clients do not all come back at once, and returns when the loops are
-// empty or ctx is done, with its error then. Sockets in the hands of the HTTP server are not
+// empty or ctx is done, with its error then. The window shrinks to 10 ms a conn when there
+// are few. Sockets in the hands of the HTTP server are not
 // waited for. Call Stop afterwards. Any goroutine; may block.
 func (e *Engine) Drain(ctx context.Context, window time.Duration) error {
+	window = min(window, time.Duration(e.onLoops.Load())*drainPace)
 	e.drainUntil.Store(e.now() + ticks(window))
 	if !e.beginDrain() {
 		return ErrStopped
