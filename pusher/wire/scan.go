@@ -1,5 +1,7 @@
 package wire
 
+import "bytes"
+
 // The scanner below splits a JSON value that valid has accepted into the spans of its parts. On anything else its
 // spans mean nothing, but it never reads outside the slice and always comes to an end.
 
@@ -136,15 +138,22 @@ func nestedEnd(b []byte, i int) int {
 	return i
 }
 
-// stringEnd returns the index behind the closing quote of the string whose opening quote is b[i].
+// stringEnd returns the index behind the closing quote of the string whose opening quote is b[i]: the first quote with
+// an even number of backslashes before it.
 func stringEnd(b []byte, i int) int {
-	for i++; i < len(b); i++ {
-		switch b[i] {
-		case '"':
-			return i + 1
-		case '\\':
-			i++
+	first := i + 1
+	for i = first; ; {
+		n := bytes.IndexByte(b[i:], '"')
+		if n < 0 {
+			return len(b)
+		}
+		i += n + 1
+		escapes := i - 2
+		for escapes >= first && b[escapes] == '\\' {
+			escapes--
+		}
+		if (i-escapes)%2 == 0 {
+			return i
 		}
 	}
-	return len(b)
 }

@@ -92,7 +92,21 @@ func checkStrings(b []byte) error {
 
 // checkString returns the index of the quote that ends the string whose first character is b[i], or -1.
 func checkString(b []byte, i int) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	for i < len(b) {
+		// Skip eight bytes at a time as long as none is a quote, a backslash or below space; the method is that of
+		// hasControl, where a byte equal to c is one that is below 1 after xor with c.
+		for i+8 <= len(b) {
+			w := binary.LittleEndian.Uint64(b[i:])
+			quote, backslash := w^'"'*ones, w^'\\'*ones
+			if ((w-0x20*ones)&^w|(quote-ones)&^quote|(backslash-ones)&^backslash)&tops != 0 {
+				break
+			}
+			i += 8
+		}
+		if i == len(b) {
+			return -1
+		}
 		switch c := b[i]; {
 		case c == '"':
 			return i
