@@ -26,6 +26,9 @@ const (
 	dropClosed = "closed" // the conn went away with frames unsent
 )
 
+// lagBounds are the buckets of the loop lag, in seconds.
+var lagBounds = []float64{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5}
+
 // engineMetrics are shared by the loops.
 type engineMetrics struct {
 	set          *metrics.Set
@@ -41,7 +44,7 @@ type engineMetrics struct {
 	pingsOut     *metrics.Counter
 	panics       *metrics.Counter
 	blocked      *metrics.Counter
-	loopLag      *metrics.Histogram
+	loopLag      *metrics.PrometheusHistogram
 	closes       [closeQuiet]*metrics.Counter
 	handshakes   map[string]*metrics.Counter
 
@@ -65,7 +68,7 @@ func newMetrics(e *Engine, set *metrics.Set) *engineMetrics {
 		pingsOut:     set.NewCounter("gannet_engine_pings_out_total"),
 		panics:       set.NewCounter("gannet_engine_panics_total"),
 		blocked:      set.NewCounter("gannet_engine_blocked_total"),
-		loopLag:      set.NewHistogram("gannet_engine_loop_lag_seconds"),
+		loopLag:      set.NewPrometheusHistogramExt("gannet_engine_loop_lag_seconds", lagBounds),
 		handshakes: map[string]*metrics.Counter{
 			"accepted": set.NewCounter(`gannet_engine_handshakes_total{outcome="accepted"}`),
 			"http":     set.NewCounter(`gannet_engine_handshakes_total{outcome="http"}`),
