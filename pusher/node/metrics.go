@@ -29,6 +29,6 @@ func (m *nodeMetrics) addApp(t *tenant) {
 	m.set.NewGauge(`gannet_node_connections{app=`+strconv.Quote(t.id)+`}`, func() float64 {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		return float64(t.conns)
+		return float64(t.conns.Count())
 	})
 }

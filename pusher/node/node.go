@@ -23,6 +23,7 @@ import (
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/channel"
+	"github.com/gannet-io/gannet/pusher/quota"
 )
 
 // Config says how a Node behaves. Zero fields but Hub have usable defaults.
@@ -69,8 +70,8 @@ type tenant struct {
 	id string
 
 	mu    sync.Mutex
-	users users // guarded by mu
-	conns int   // guarded by mu: those that count against the quota
+	users users       // guarded by mu
+	conns quota.Usage // guarded by mu
 }
 
 // New returns a Node that does its chores in one goroutine, until Close.
@@ -126,11 +127,7 @@ func (n *Node) Connect(a *app.App) bool {
 	t := n.tenant(a)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if limit := a.Limits.Connections; limit > 0 && t.conns >= limit {
-		return false
-	}
-	t.conns++
-	return true
+	return t.conns.Take(a.Limits.Connections)
 }
 
 // Disconnect counts one connection less. Each follows a Connect that returned true. Any
@@ -138,7 +135,7 @@ func (n *Node) Connect(a *app.App) bool {
 func (n *Node) Disconnect(a *app.App) {
 	t := n.tenant(a)
 	t.mu.Lock()
-	t.conns--
+	t.conns.Give()
 	t.mu.Unlock()
 }
 
