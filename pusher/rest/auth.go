@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/valyala/fasthttp"
+
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/auth"
 )
@@ -44,14 +46,14 @@ func (k *keyring) Secret(key string) (string, bool) {
 
 // authenticate finds the app and checks the signature. q.app is set as soon as the key is known, also when
 // the rest is wrong. path is the one that was signed: without the prefix, not decoded.
-func (s *Server) authenticate(q *request, path string) error {
+func (s *Server) authenticate(q *request, method []byte, path string, body []byte) error {
 	q.keys = keyring{apps: s.cfg.Apps, ctx: s.base, id: q.id}
 	q.signed = auth.Request{
-		Method:  string(q.ctx.Method()),
+		Method:  string(method),
 		Path:    unescape(path),
 		RawPath: path,
 		Query:   q.query,
-		Body:    q.ctx.Request.Body(),
+		Body:    body,
 	}
 	_, params, err := q.verifier.Check(&q.signed, &q.keys, s.cfg.Now())
 	q.app = q.keys.app
@@ -60,6 +62,30 @@ func (s *Server) authenticate(q *request, path string) error {
 	}
 	q.params = params
 	return err
+}
+
+// authenticateHead does what can be done before the body is there. The signature covers the query and, in it,
+// body_md5, so all that is left to be wrong afterwards is that the body is another one.
+//
+// a is the app once its key is known, for the form of the answer.
+func (s *Server) authenticateHead(h *fasthttp.RequestHeader) (a *app.App, err error) {
+	q := s.requests.Get().(*request)
+	defer s.requests.Put(q)
+	defer q.reset()
+	r, path := s.target(q, h)
+	if !r.signed() {
+		return nil, errNotFound
+	}
+	err = s.authenticate(q, h.Method(), path, nil)
+	var unsigned *auth.Error
+	switch {
+	case err == nil:
+		// It was signed as a request without a body.
+		return q.app, errUnsignedBody
+	case errors.As(err, &unsigned) && unsigned.Reason == errUnsignedBody.reason:
+		return q.app, nil
+	}
+	return q.app, err
 }
 
 // param returns a query parameter, "" when it is not there.

@@ -27,8 +27,9 @@
 //
 // A success is always 200 with a JSON object, because PHP takes 202 and 204 for errors
 // and Go parses every body. Errors are plain text, as Pusher's are, or JSON in an app with
-// Compat.JSONErrors. A body larger than Config.MaxBodyBytes is refused with 413 before the
-// signature, because the signature needs the whole body.
+// Compat.JSONErrors. A body larger than Config.MaxBodyBytes is refused with 413 before
+// anything else. One above 64 KiB is only read after the signature, which is in the query, was
+// found good; body_md5 is compared when it is there.
 //
 // # Life of a Server
 //

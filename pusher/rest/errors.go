@@ -46,15 +46,23 @@ var (
 	errMethod      = &refusal{status: fasthttp.StatusMethodNotAllowed, reason: "method", message: "Method not allowed"}
 	errEncoding    = &refusal{status: fasthttp.StatusUnsupportedMediaType, reason: "content_encoding", message: "Request bodies must not have a Content-Encoding"}
 	errAppDisabled = &refusal{status: fasthttp.StatusForbidden, reason: "app_disabled", message: pusher.ErrAppDisabled.Message}
-	errPanicked    = &refusal{status: fasthttp.StatusInternalServerError, reason: "panic", message: "Internal server error"}
-	errHeadTooBig  = &refusal{status: fasthttp.StatusRequestHeaderFieldsTooLarge, reason: "head_too_large", message: "Request head too large"}
-	errTimeout     = &refusal{status: fasthttp.StatusRequestTimeout, reason: "timeout", message: "Request not received in time"}
-	errMalformed   = &refusal{status: fasthttp.StatusBadRequest, reason: "malformed_request", message: "Malformed HTTP request"}
+	// The text and the reason are package auth's.
+	errUnsignedBody = &refusal{status: fasthttp.StatusUnauthorized, reason: "bad_body_md5", message: "Invalid body_md5"}
+	errPanicked     = &refusal{status: fasthttp.StatusInternalServerError, reason: "panic", message: "Internal server error"}
+	errHeadTooBig   = &refusal{status: fasthttp.StatusRequestHeaderFieldsTooLarge, reason: "head_too_large", message: "Request head too large"}
+	errTimeout      = &refusal{status: fasthttp.StatusRequestTimeout, reason: "timeout", message: "Request not received in time"}
+	errMalformed    = &refusal{status: fasthttp.StatusBadRequest, reason: "malformed_request", message: "Malformed HTTP request"}
 )
 
 func bodyTooLarge(limit int) *refusal {
 	return &refusal{status: fasthttp.StatusRequestEntityTooLarge, reason: "body_too_large",
 		message: "The request body exceeds the allowed maximum (" + strconv.Itoa(limit) + " bytes)"}
+}
+
+func chunksTooLarge(limit int) *refusal {
+	return &refusal{status: fasthttp.StatusRequestEntityTooLarge, reason: "body_too_large",
+		message: "The request body exceeds the allowed maximum (" + strconv.Itoa(limit) + " bytes, " +
+			strconv.Itoa(maxUnsignedBytes) + " in chunks without a good signature)"}
 }
 
 // Refusals of a request's content.

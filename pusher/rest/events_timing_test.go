@@ -56,3 +56,19 @@ func BenchmarkPublish(b *testing.B) {
 		}
 	}
 }
+
+func TestPublishCostsFewAllocations(t *testing.T) {
+	s, ctx := publishRequest(t, 1, 300)
+	// Path, query, name, channel and the list of it, and one of the signature's; the rest is room for a pool that
+	// is emptied between two runs.
+	const most = 8
+	if n := testing.AllocsPerRun(1000, func() {
+		ctx.Response.Reset()
+		s.Handle(ctx)
+	}); n > most {
+		t.Errorf("%v allocations, want at most %d", n, most)
+	}
+	if ctx.Response.StatusCode() != 200 {
+		t.Fatalf("%d %s", ctx.Response.StatusCode(), ctx.Response.Body())
+	}
+}

@@ -27,7 +27,7 @@ type instruments struct {
 	requests [routeCount][len(statuses)]atomic.Pointer[metrics.Counter]
 }
 
-func newInstruments(set *metrics.Set, openConns func() float64) *instruments {
+func newInstruments(set *metrics.Set, openConns, rejectedConns func() float64) *instruments {
 	m := &instruments{
 		set:       set,
 		bodyBytes: set.NewCounter("gannet_rest_request_body_bytes_total"),
@@ -35,6 +35,7 @@ func newInstruments(set *metrics.Set, openConns func() float64) *instruments {
 		published: set.NewCounter("gannet_rest_published_events_total"),
 	}
 	set.NewGauge("gannet_rest_open_connections", openConns)
+	set.NewGauge("gannet_rest_rejected_connections_total", rejectedConns)
 	for r := range m.seconds {
 		m.seconds[r] = set.NewPrometheusHistogramExt(
 			`gannet_rest_request_duration_seconds{route="`+routes[r].name+`"}`, durationBounds)

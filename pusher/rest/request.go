@@ -77,11 +77,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) (r route) {
 	}()
 
 	q.ctx = ctx
-	var path []byte
-	path, q.query = splitTarget(ctx.Request.Header.RequestURI())
-	// A copy: parts of it become ids and names that registry and node may keep, and fasthttp reuses its
-	// buffer.
-	r, signed := s.route(q, string(path))
+	r, path := s.target(q, &ctx.Request.Header)
 	if r.signed() {
 		allowAnyOrigin(&ctx.Response.Header)
 	}
@@ -92,7 +88,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) (r route) {
 	case r.signed() && ctx.IsOptions():
 		preflight(ctx, r)
 	case r.signed():
-		err = s.work(q, r, signed)
+		err = s.work(q, r, path)
 	case r.permits(ctx):
 		s.health(ctx, r)
 	default:
@@ -106,9 +102,18 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) (r route) {
 	return r
 }
 
+// target reads the request line into q, and returns the path without the prefix.
+func (s *Server) target(q *request, h *fasthttp.RequestHeader) (route, string) {
+	path, query := splitTarget(h.RequestURI())
+	q.query = query
+	// A copy: parts of it become ids and names that registry and node may keep, and fasthttp reuses its
+	// buffer.
+	return s.route(q, string(path))
+}
+
 // route finds what is asked for, and returns the path without the prefix. Health is at the root and under the prefix alike: who asks for it may or
 // may not come through the proxy that the prefix is for.
-func (s *Server) route(q *request, path string) (r route, signed string) {
+func (s *Server) route(q *request, path string) (r route, bare string) {
 	if rest, ok := strings.CutPrefix(path, s.cfg.PathPrefix); ok && (rest == "" || rest[0] == '/') {
 		if r = healthRoute(rest); r != routeNone {
 			return r, rest
@@ -155,7 +160,7 @@ func (s *Server) work(q *request, r route, path string) error {
 		ctx.Response.Header.Set(fasthttp.HeaderAcceptEncoding, "identity")
 		return errEncoding
 	}
-	if err := s.authenticate(q, path); err != nil {
+	if err := s.authenticate(q, ctx.Method(), path, ctx.Request.Body()); err != nil {
 		return err
 	}
 	// After the signature, so that who cannot sign always gets 401.

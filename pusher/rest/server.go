@@ -31,6 +31,11 @@ const (
 	DefaultMaxConns    = 16384
 )
 
+// maxUnsignedBytes is how much of a body is read from who has not shown a good signature in the query. fasthttp
+// allocates the declared length before the first byte is there; without this, any stranger could have
+// Config.MaxBodyBytes of our memory for each connection.
+const maxUnsignedBytes = 64 << 10
+
 // maxHeadBytes bounds request line and headers together.
 const maxHeadBytes = 8 << 10
 
@@ -65,8 +70,8 @@ type Config struct {
 	// slashes around it do not matter. It is not part of what clients sign. "": nothing.
 	PathPrefix string
 
-	// MaxBodyBytes bounds a request body; above it the answer is 413. Each connection may use this
-	// much memory while its request is read. 0: DefaultMaxBodyBytes.
+	// MaxBodyBytes bounds a request body; above it the answer is 413. Each connection may use this much memory
+	// while its request is read, 64 KiB when the query has no good signature. 0: DefaultMaxBodyBytes.
 	MaxBodyBytes int
 
 	// MaxConns bounds the connections of each listener; one more is answered 503 and closed.
@@ -145,13 +150,16 @@ func New(cfg Config) *Server {
 	cfg.setDefaults()
 	s := &Server{cfg: cfg, listeners: make(map[*listener]struct{})}
 	s.base, s.giveUp = context.WithCancel(context.Background())
-	s.metrics = newInstruments(cfg.Metrics, func() float64 { return float64(s.open()) })
+	s.metrics = newInstruments(cfg.Metrics,
+		func() float64 { return float64(s.open()) },
+		func() float64 { return float64(s.fast.GetRejectedConnectionsCount()) })
 	s.requests.New = func() any { return new(request) }
 	s.fast = &fasthttp.Server{
-		Handler:       s.handle,
-		ErrorHandler:  s.handleError,
-		ExpectHandler: s.expect,
-		Logger:        debugLogger{cfg.Logger},
+		Handler:        s.handle,
+		HeaderReceived: s.limitBody,
+		ErrorHandler:   s.handleError,
+		ExpectHandler:  s.expect,
+		Logger:         debugLogger{cfg.Logger},
 
 		MaxRequestBodySize: cfg.MaxBodyBytes,
 		Concurrency:        cfg.MaxConns,
@@ -233,36 +241,64 @@ func (s *Server) open() (n int) {
 	return n
 }
 
-// handleError answers what never became a request. The connection is closed after it.
+// limitBody says how large the body may be that follows a head.
+func (s *Server) limitBody(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
+	declared := h.ContentLength() // -1 when it comes in chunks, -2 when there is none
+	if declared == -1 || maxUnsignedBytes < declared && declared <= s.cfg.MaxBodyBytes {
+		if _, err := s.authenticateHead(h); err != nil {
+			c.MaxRequestBodySize = min(maxUnsignedBytes, s.cfg.MaxBodyBytes)
+		}
+	}
+	return c
+}
+
+// handleError answers what never became a whole request. The connection is closed after it.
 func (s *Server) handleError(ctx *fasthttp.RequestCtx, err error) {
 	var small *fasthttp.ErrSmallBuffer
 	var network net.Error
-	r := errMalformed
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		r = bodyTooLarge(s.cfg.MaxBodyBytes)
+		if ctx.Request.Header.ContentLength() <= 0 {
+			// It came in chunks, and fasthttp has forgotten the head.
+			s.refuseUnread(ctx, nil, chunksTooLarge(s.cfg.MaxBodyBytes))
+			return
+		}
+		if ctx.Request.Header.ContentLength() <= s.cfg.MaxBodyBytes {
+			// limitBody may have been the reason.
+			if a, err := s.authenticateHead(&ctx.Request.Header); err != nil {
+				s.refuseUnread(ctx, a, err)
+				return
+			}
+		}
+		s.refuseUnread(ctx, nil, bodyTooLarge(s.cfg.MaxBodyBytes))
 	case errors.As(err, &small):
-		r = errHeadTooBig
+		s.refuseUnread(ctx, nil, errHeadTooBig)
 	case errors.As(err, &network) && network.Timeout():
-		r = errTimeout
+		s.refuseUnread(ctx, nil, errTimeout)
+	default:
+		s.refuseUnread(ctx, nil, errMalformed)
 	}
-	s.refuseUnread(ctx, r)
 }
 
 // expect decides whether a client that sent "Expect: 100-continue" may send its body.
 func (s *Server) expect(ctx *fasthttp.RequestCtx) int {
-	if ctx.Request.Header.ContentLength() > s.cfg.MaxBodyBytes {
-		r := bodyTooLarge(s.cfg.MaxBodyBytes)
-		s.refuseUnread(ctx, r)
-		return r.status
+	declared := ctx.Request.Header.ContentLength()
+	if declared > s.cfg.MaxBodyBytes {
+		s.refuseUnread(ctx, nil, bodyTooLarge(s.cfg.MaxBodyBytes))
+		return ctx.Response.StatusCode()
+	}
+	if declared > maxUnsignedBytes {
+		if a, err := s.authenticateHead(&ctx.Request.Header); err != nil {
+			s.refuseUnread(ctx, a, err)
+			return ctx.Response.StatusCode()
+		}
 	}
 	return fasthttp.StatusContinue
 }
 
-func (s *Server) refuseUnread(ctx *fasthttp.RequestCtx, r *refusal) {
-	text(ctx, r.status, r.message)
-	s.metrics.answered(routeNone, r.status)
-	s.metrics.refused(r.reason)
+func (s *Server) refuseUnread(ctx *fasthttp.RequestCtx, a *app.App, err error) {
+	s.refuse(ctx, a, err)
+	s.metrics.answered(routeNone, ctx.Response.StatusCode())
 	if c, ok := ctx.Conn().(lingerer); ok {
 		c.lingerOnClose()
 	}

@@ -365,7 +365,7 @@ func TestLargeBodies(t *testing.T) {
 			t.Errorf("%s: no Connection: close", how)
 		}
 	}
-	// Without a declared length.
+	// Without a declared length. 0x300000 is 3 MiB.
 	c := l.dial()
 	defer c.Close()
 	io.WriteString(c, "POST "+target+" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n300000\r\n")
@@ -382,6 +382,39 @@ func TestLargeBodies(t *testing.T) {
 	}
 	if sent := l.node.taken(); len(sent) != 0 {
 		t.Errorf("published %d events", len(sent))
+	}
+}
+
+// A stranger's declared length must not cost memory, so the signature is looked at first, which the query has
+// without the body.
+func TestLargeBodiesNeedASignatureFirst(t *testing.T) {
+	l := start(t, nil)
+	body := `{"name":"ev","channels":["a"],"data":"` + strings.Repeat("x", 100_000) + `"}`
+	chunked := "Transfer-Encoding: chunked\r\n\r\n18700\r\n" + strings.Repeat("x", 0x18700)
+	good := sign("POST", "/apps/3/events", body)
+	for _, tt := range []struct {
+		name, request string
+		status        int
+		want          string
+	}{
+		{"unsigned", "POST /apps/3/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n", 401, "Missing parameter: auth_key"},
+		{"unsigned, asking first", "POST /apps/3/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n\r\n", 401, "Missing parameter: auth_key"},
+		{"unsigned, in chunks", "POST /apps/3/events HTTP/1.1\r\nHost: x\r\n" + chunked, 413,
+			"The request body exceeds the allowed maximum (1048576 bytes, 65536 in chunks without a good signature)"},
+		{"unsigned, whole", head("POST", "/apps/3/events", body) + body, 401, "Missing parameter: auth_key"},
+		{"signed without a body", head("POST", sign("POST", "/apps/3/events", ""), body) + body, 401, "Invalid body_md5"},
+		{"unknown key", head("POST", signAs("nokey", "x", "POST", "/apps/3/events", body), body) + body, 401, "Unknown auth_key"},
+		{"no such path", head("POST", "/nonesuch", body) + body, 404, "Not found"},
+		{"health", head("POST", "/healthz", body) + body, 404, "Not found"},
+		{"good", head("POST", good, body) + body, 413, tooLarge}, // reached the app's own limit
+		{"another body of this length", head("POST", good, body) + strings.Replace(body, "x", "y", 1), 401, "Invalid body_md5"},
+	} {
+		c := l.dial()
+		io.WriteString(c, tt.request)
+		if got := read(t, bufio.NewReader(c), "POST"); got.status != tt.status || got.body != tt.want {
+			t.Errorf("%s: got %d %.200q, want %d %q", tt.name, got.status, got.body, tt.status, tt.want)
+		}
+		c.Close()
 	}
 }
 
@@ -426,7 +459,8 @@ func TestSlowSendersAreCutOff(t *testing.T) {
 	// whole, so if it did, the loop would end with the test's own deadline.
 	c := l.dial()
 	defer c.Close()
-	io.WriteString(c, head("POST", "/apps/3/events", strings.Repeat("x", 1<<20)))
+	body := strings.Repeat("x", 1<<20)
+	io.WriteString(c, head("POST", sign("POST", "/apps/3/events", body), body))
 	answered := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(c).ReadString('\n')
