@@ -46,7 +46,7 @@ type Server struct {
 	// Guarded by mu.
 	mu        sync.Mutex
 	closed    bool
-	listeners []net.Listener
+	listeners []*listener
 }
 
 // New returns a Server that listens nowhere yet.
@@ -75,21 +75,22 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// Serve answers requests on ln, which is taken, until Shutdown or until ln fails. It may be
+// Serve answers requests on ln, which is taken, until Shutdown or until ln fails for good. It may be
 // called for several listeners at once.
 //
 // It returns nil after Shutdown, net.ErrClosed when Shutdown came first, and otherwise
 // the error of ln. Any goroutine. May block.
 func (s *Server) Serve(ln net.Listener) error {
+	l := newListener(ln)
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		ln.Close()
+		l.Close()
 		return net.ErrClosed
 	}
-	s.listeners = append(s.listeners, ln)
+	s.listeners = append(s.listeners, l)
 	s.mu.Unlock()
-	return s.fast.Serve(ln)
+	return s.fast.Serve(l)
 }
 
 // Shutdown closes the listeners and waits until running requests have been answered or
@@ -104,12 +105,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.listeners = nil
 	s.mu.Unlock()
-	// The listeners are closed a second time in there, and only their errors or that of
-	// ctx come out.
-	if err := s.fast.ShutdownWithContext(ctx); err != nil && ctx.Err() != nil {
-		return err
-	}
-	return nil
+	return s.fast.ShutdownWithContext(ctx)
 }
 
 // quietLogger sends fasthttp's remarks about single connections to the debug level.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -196,6 +197,40 @@ func TestOneServerServesSeveralListeners(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 	if err := s.Shutdown(context.Background()); err != nil {
 		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+}
+
+// starved is a listener that once is out of descriptors.
+type starved struct {
+	net.Listener
+	failures int
+}
+
+func (l *starved) Accept() (net.Conn, error) {
+	if l.failures > 0 {
+		l.failures--
+		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
+	}
+	return l.Listener.Accept()
+}
+
+func TestServeOutlivesALackOfDescriptors(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := admin.New(admin.Config{})
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(&starved{ln, 1}) }()
+	if resp, _ := do(t, "GET", "http://"+ln.Addr().String()+"/healthz"); resp.StatusCode != 200 {
+		t.Errorf("got %d", resp.StatusCode)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Errorf("Shutdown: %v", err)
 	}
 	if err := <-done; err != nil {
 		t.Errorf("Serve: %v", err)
