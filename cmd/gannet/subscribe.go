@@ -245,7 +245,7 @@ func (f *follower) closedFor(err error) error {
 	why := orElse(printable(closed.Reason), orElse(f.lastError, "no reason given"))
 	hint := ""
 	if closed.Code == 4001 {
-		hint = "; check --key (GANNET_KEY)"
+		hint = "\nCheck --key (GANNET_KEY)."
 	}
 	return fmt.Errorf("the server closed the connection: %d %s%s", closed.Code, why, hint)
 }

@@ -247,7 +247,7 @@ func TestSubscribeGivesUpWhenComingBackWouldNotHelp(t *testing.T) {
 		{"unknown key", func(p *peer) {
 			p.say(`{"event":"pusher:error","data":{"code":4001,"message":"App key nope does not exist"}}`)
 			p.end(4001, "App key nope does not exist")
-		}, "gannet: error 4001: App key nope does not exist\ngannet: the server closed the connection: 4001 App key nope does not exist; check --key (GANNET_KEY)\n"},
+		}, "gannet: error 4001: App key nope does not exist\ngannet: the server closed the connection: 4001 App key nope does not exist\nCheck --key (GANNET_KEY).\n"},
 		{"close without a reason", func(p *peer) {
 			p.say(`{"event":"pusher:error","data":{"code":4003,"message":"disabled"}}`)
 			p.end(4003, "")
