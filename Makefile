@@ -1,0 +1,67 @@
+# Everything a person or CI does here is a target; "make" lists them.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+# The version of every tool that is not in go.mod.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+COMMIT   ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+FUZZTIME ?= 20s
+E2E      := cmd/gannet/e2e
+
+.DEFAULT_GOAL := help
+.PHONY: help run build quick test setup fuzz lint cover clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+
+run: ## Build and start a development server; needs Go alone
+	@CGO_ENABLED=0 go build -ldflags "$(LDFLAGS)" -o bin/gannet ./cmd/gannet
+	@exec bin/gannet serve --dev
+
+build: ## Build the static binary bin/gannet
+	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o bin/gannet ./cmd/gannet
+
+quick: ## Vet and unit tests in seconds; needs Go alone
+	go vet ./...
+	go test -short ./...
+
+setup: ## Install what the tests need and the machine lacks
+	.ci/setup
+
+test: setup ## Set up, then run every test: race, invariants, real SDKs
+	go test -race -shuffle=on ./...
+	go test -race -shuffle=on -tags invariants ./engine/... ./pusher/node/... ./pusher/gateway/...
+	go test -race -tags e2e -count=1 ./$(E2E)/...
+	@echo "All tests passed."
+
+fuzz: ## Run each fuzz target for FUZZTIME (20s)
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "== $$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s $$package; \
+		done; \
+	done
+
+lint: ## Formatting, vet, staticcheck, modules, other platforms, what may not be in git
+	@unformatted=$$(git ls-files -z '*.go' | xargs -0 gofmt -l); \
+		if [ -n "$$unformatted" ]; then echo "gofmt -w these:" $$unformatted; exit 1; fi
+	go vet ./...
+	go vet -tags invariants ./...
+	go vet -tags e2e ./$(E2E)/...
+	go run $(STATICCHECK) ./...
+	go run $(STATICCHECK) -tags e2e ./$(E2E)/...
+	go mod tidy -diff
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 go build ./...
+	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go build ./...
+	.ci/hosts
+
+cover: ## Test coverage by function into coverage.out
+	go test -coverprofile=coverage.out -coverpkg=./... ./...
+	go tool cover -func=coverage.out | tail -n 1
+
+clean: ## Remove what was built
+	rm -rf bin coverage.out
