@@ -31,6 +31,10 @@ const (
 	DefaultMaxConns    = 16384
 )
 
+// LargestBodyBytes is the most Config.MaxBodyBytes can be. fasthttp allocates what a head declares, outside of any
+// recover: with no bound, one signed request that declares 2^62 bytes would end the process.
+const LargestBodyBytes = 64 << 20
+
 // maxUnsignedBytes is how much of a body is read from who has not shown a good signature in the query. fasthttp
 // allocates the declared length before the first byte is there; without this, any stranger could have
 // Config.MaxBodyBytes of our memory for each connection.
@@ -71,7 +75,8 @@ type Config struct {
 	PathPrefix string
 
 	// MaxBodyBytes bounds a request body; above it the answer is 413. Each connection may use this much memory
-	// while its request is read, 64 KiB when the query has no good signature. 0: DefaultMaxBodyBytes.
+	// while its request is read, 64 KiB when the query has no good signature. 0: DefaultMaxBodyBytes. More than
+	// LargestBodyBytes counts as that.
 	MaxBodyBytes int
 
 	// MaxConns bounds the connections of each listener; one more is answered 503 and closed.
@@ -115,6 +120,7 @@ func (c *Config) setDefaults() {
 			*d.value = d.otherwise
 		}
 	}
+	c.MaxBodyBytes = min(c.MaxBodyBytes, LargestBodyBytes)
 	for _, d := range []struct {
 		value     *time.Duration
 		otherwise time.Duration

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http/httptest"
 	"reflect"
@@ -413,6 +414,19 @@ func TestLargeBodiesNeedASignatureFirst(t *testing.T) {
 		io.WriteString(c, tt.request)
 		if got := read(t, bufio.NewReader(c), "POST"); got.status != tt.status || got.body != tt.want {
 			t.Errorf("%s: got %d %.200q, want %d %q", tt.name, got.status, got.body, tt.status, tt.want)
+		}
+		c.Close()
+	}
+}
+
+func TestNoLimitIsStillALimit(t *testing.T) {
+	l := start(t, func(_ *lab, cfg *rest.Config) { cfg.MaxBodyBytes = math.MaxInt })
+	target := sign("POST", "/apps/3/events", "x")
+	for _, declared := range []string{"67108865", "4611686018427387904", "9223372036854775807"} {
+		c := l.dial()
+		io.WriteString(c, "POST "+target+" HTTP/1.1\r\nHost: x\r\nContent-Length: "+declared+"\r\n\r\n")
+		if got := read(t, bufio.NewReader(c), "POST"); got.status != 413 {
+			t.Errorf("%s bytes declared: got %d %q, want 413", declared, got.status, got.body)
 		}
 		c.Close()
 	}
