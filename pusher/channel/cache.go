@@ -2,6 +2,7 @@ package channel
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gannet-io/gannet/pusher"
@@ -24,7 +25,7 @@ func (s *State) Store(event string, dataToken []byte, now time.Time, ttl time.Du
 	if s.kind&pusher.Cache == 0 {
 		return
 	}
-	c := &cached{event: event, token: slices.Clone(dataToken)}
+	c := &cached{event: strings.Clone(event), token: slices.Clone(dataToken)}
 	if ttl > 0 {
 		c.expires = now.Add(ttl).UnixNano()
 	}
