@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"net"
 	"os"
 	"sync"
@@ -91,6 +92,15 @@ func (h *handedConn) Read(p []byte) (int, error) {
 	}
 	h.mu.Unlock()
 	return h.Conn.Read(p)
+}
+
+// CloseWrite shuts our side down, so that an answer can be followed by end of file while the
+// peer still sends.
+func (h *handedConn) CloseWrite() error {
+	if c, ok := h.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return errors.ErrUnsupported
 }
 
 func (h *handedConn) Close() error {
