@@ -11,7 +11,6 @@ import (
 
 func nested(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 
-// sonic.Valid lets the first group of these pass.
 var notJSON = []string{
 	"\"a\x00b\"", "\"a\x1fb\"", "\"a\nb\"", "\"a\tb\"", `"\x"`, `"\u12g4"`, `"\u12"`, `"\U0041"`, `"\'"`, "{\"a\nb\":1}", `{"\x":1}`,
 	"", " ", "01", "-01", "-", "+1", "1.", ".5", "1e", "1e+", "0x10", "NaN", "nul", "nulll", "truefalse", "True",
@@ -40,6 +39,21 @@ func TestValidIsStrict(t *testing.T) {
 	}
 }
 
+// A reader that compares whole words would read on behind the end, where the rest stands.
+func TestCutTextsAreRefused(t *testing.T) {
+	for _, s := range []string{"true", "false", "null", `[true`, `{"a":false`, `{"a":null}`, `{"a":"` + strings.Repeat("0", 100) + `"}`, `"` + strings.Repeat("0", 100) + `"`} {
+		buf := []byte(s + "}]")
+		for n := range len(s) {
+			if json.Valid(buf[:n]) {
+				continue
+			}
+			if wire.Valid(buf[:n]) == nil {
+				t.Errorf("%q, cut out of %q, was accepted", buf[:n], s)
+			}
+		}
+	}
+}
+
 func TestDepthIsBounded(t *testing.T) {
 	for _, s := range []string{nested(wire.MaxDepth + 1), nested(5000), strings.Repeat("[", 1<<20), strings.Repeat(`{"a":`, 33) + "1" + strings.Repeat("}", 33)} {
 		if wire.Valid([]byte(s)) == nil {
@@ -57,6 +71,34 @@ func TestRequestBodiesMustBeUTF8(t *testing.T) {
 	if err := wire.ValidUTF8([]byte(`"Zoë ✓ 🎉"`)); err != nil {
 		t.Error(err)
 	}
+}
+
+// Every sequence of up to five pieces that matter to the grammar.
+func TestValidAgreesWithEncodingJSONOnEveryShortText(t *testing.T) {
+	pieces := []string{"{", "}", "[", "]", ",", ":", `"a"`, `"`, `\`, `\u00`, "0", "1", "-", ".", "e", "+", "true", "nul", " ", "\x01"}
+	length := 5
+	if testing.Short() {
+		length = 4
+	}
+	accepted := 0
+	var grow func(b []byte, left int)
+	grow = func(b []byte, left int) {
+		want := json.Valid(b)
+		if got := wire.Valid(b) == nil; got != want {
+			t.Errorf("valid(%q) = %v, want %v", b, got, want)
+		}
+		if want {
+			accepted++
+		}
+		if left == 0 || t.Failed() {
+			return
+		}
+		for _, piece := range pieces {
+			grow(append(b, piece...), left-1)
+		}
+	}
+	grow(make([]byte, 0, 64), length)
+	t.Logf("%d texts were JSON", accepted)
 }
 
 // depth measures nesting the slow way, over encoding/json's tokens.
