@@ -138,7 +138,7 @@ func BadMember(channel, detail string) *Error {
 	return e
 }
 
-// MemberTooLarge answers a member whose channel_data is longer than max bytes.
+// MemberTooLarge answers a member whose user_info is longer than max bytes.
 func MemberTooLarge(channel string, max int) *Error {
 	return &Error{0, "User data for channel " + cut(channel) + " exceeds the allowed maximum (" + strconv.Itoa(max) + " bytes)", "member_too_large"}
 }

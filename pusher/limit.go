@@ -10,7 +10,7 @@ const (
 	DefaultChannelsPerEvent      = 100   // channels one trigger may name
 	DefaultBatchEvents           = 10    // events in one batch
 	DefaultPresenceMembers       = 100   // users on one presence channel
-	DefaultMemberBytes           = 1024  // bytes of a presence member's channel_data
+	DefaultMemberBytes           = 1024  // bytes of a presence member's user_info, as JSON text
 	DefaultUserIDLength          = 128   // bytes
 	DefaultWatchlist             = 100   // user ids one sign-in may watch
 	DefaultClientEventsPerSecond = 10    // for each connection
