@@ -54,7 +54,10 @@ var layers = map[string]layer{
 	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/app/appstatic"}},
 	"cmd/gannet/e2e": {on: []string{"cmd/gannet"}},
 	"bench":          {on: []string{"pusher/gateway", "pusher/rest", "pusher/app/appstatic"}},
-	"loadtest":       {on: []string{"pusher/auth"}},
+	"loadtest":       {on: []string{"loadtest/swarm", "pusher/auth"}},
+	"loadtest/plan":  {pure: true},
+	"loadtest/tally": {on: []string{"loadtest/plan"}},
+	"loadtest/swarm": {on: []string{"loadtest/plan", "loadtest/tally", "pusher/auth"}},
 }
 
 // mechanism is what stands below the line that only crossing may step over.
@@ -73,7 +76,9 @@ var homes = map[string][]string{
 	"github.com/alecthomas/kong":         {"cmd/gannet"},
 	"github.com/goccy/go-yaml":           {"cmd/gannet"},
 	"github.com/VictoriaMetrics/metrics": {"..."},
-	"golang.org/x/sys/":                  {"engine/..."},
+	"github.com/HdrHistogram/":           {"loadtest/...", "bench/..."},
+	"gonum.org/v1/plot":                  {"loadtest/...", "bench/..."},
+	"golang.org/x/sys/":                  {"engine/...", "loadtest/..."},
 	"github.com/pusher/pusher-http-go/":  {}, // tests alone
 	"go.uber.org/goleak":                 {},
 }
