@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"log/slog"
 	"math"
 	"net"
 	"sync/atomic"
