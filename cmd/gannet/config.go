@@ -1,7 +1,6 @@
 package main
 
 import (
-	"runtime"
 	"time"
 
 	"github.com/gannet-io/gannet/pusher/app"
@@ -25,7 +24,7 @@ type Config struct {
 	PongWait        time.Duration `yaml:"pong_wait"`        // after the ping before 4201
 	ActivityTimeout time.Duration `yaml:"activity_timeout"` // whole seconds, at least 1: told to clients
 	DrainWindow     time.Duration `yaml:"drain_window"`     // over which 4200 is spread at shutdown; 0: all at once
-	Loops           int           `yaml:"loops"`            // 0: one a processor (see LoopCount)
+	Loops           int           `yaml:"loops"`            // 0: see engine.Config.Loops
 	StrictProtocol  bool          `yaml:"strict_protocol"`  // refuse clients that send no protocol number (4008)
 
 	Log LogConfig `yaml:"log"`
@@ -52,12 +51,10 @@ type RESTConfig struct {
 // ServerLimits are the ceilings of this process, whatever the app. 0 means no limit.
 type ServerLimits struct {
 	Connections      int           `yaml:"connections"`                  // conns at once; above: 4100
-	HandshakeBytes   int           `yaml:"handshake_bytes" unit:"bytes"` // of one request head; at most 8 KiB
 	HandshakeTimeout time.Duration `yaml:"handshake_timeout"`            // from accept to a whole head
 	MessageBytes     int           `yaml:"message_bytes" unit:"bytes"`   // of one whole WebSocket message
 	Fragments        int           `yaml:"fragments"`                    // frames of one message
 	RESTBodyBytes    int           `yaml:"rest_body_bytes" unit:"bytes"` // of one HTTP request body
-	JSONDepth        int           `yaml:"json_depth"`                   // nesting of objects and lists
 	BacklogBytes     int           `yaml:"backlog_bytes" unit:"bytes"`   // unsent bytes of one conn
 	BacklogAge       time.Duration `yaml:"backlog_age"`                  // of the oldest unsent byte of one conn
 }
@@ -150,13 +147,11 @@ func DefaultConfig() *Config {
 		Listen: ":6001",
 		Admin:  AdminConfig{Listen: "127.0.0.1:9601"},
 		Limits: ServerLimits{
-			HandshakeBytes:   8 << 10,
 			HandshakeTimeout: 10 * time.Second,
 			// Room for a client event of 10 KiB with every byte escaped as \u00xx.
 			MessageBytes:  64 << 10,
 			Fragments:     128,
 			RESTBodyBytes: 1 << 20,
-			JSONDepth:     32,
 			BacklogBytes:  256 << 10,
 			BacklogAge:    30 * time.Second,
 		},
@@ -172,14 +167,6 @@ func DefaultConfig() *Config {
 // every switch that is off in a new Pusher app off.
 func DefaultApp() AppConfig {
 	return AppConfig{Enabled: true, Limits: AppLimits(app.DefaultLimits())}
-}
-
-// LoopCount returns the number of event loops to run: Loops, or one a processor.
-func (c *Config) LoopCount() int {
-	if c.Loops > 0 {
-		return c.Loops
-	}
-	return runtime.GOMAXPROCS(0)
 }
 
 // Registered returns the apps in the order of the file, for appstatic.New. The caller owns

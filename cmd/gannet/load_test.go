@@ -43,8 +43,8 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 		REST:       main.RESTConfig{Listen: "127.0.0.1:7002"},
 		PathPrefix: "/realtime",
 		Limits: main.ServerLimits{
-			Connections: 100000, HandshakeBytes: 4096, HandshakeTimeout: 5 * time.Second, MessageBytes: 262144, Fragments: 64,
-			RESTBodyBytes: 3145728, JSONDepth: 16, BacklogBytes: 524288, BacklogAge: 10 * time.Second,
+			Connections: 100000, HandshakeTimeout: 5 * time.Second, MessageBytes: 262144, Fragments: 64,
+			RESTBodyBytes: 3145728, BacklogBytes: 524288, BacklogAge: 10 * time.Second,
 		},
 		PingInterval: 30 * time.Second, PongWait: 15 * time.Second, ActivityTimeout: 90 * time.Second,
 		DrainWindow: 20 * time.Second, Loops: 4, StrictProtocol: true,
@@ -163,8 +163,6 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"prefix without a slash", oneApp + "path_prefix: realtime\n", `gannet.yaml:2:14: path_prefix: want a path such as /realtime, with a slash before and none after, got "realtime"`},
 		{"prefix with a slash after", oneApp + "path_prefix: /realtime/\n", `gannet.yaml:2:14: path_prefix: want a path such as /realtime, with a slash before and none after, got "/realtime/"`},
 		{"prefix with a query", oneApp + "path_prefix: /a?b\n", `gannet.yaml:2:14: path_prefix: want a path such as /realtime, with a slash before and none after, got "/a?b"`},
-		{"handshake too large", oneApp + "limits: {handshake_bytes: 16KiB}\n", "gannet.yaml:2:27: limits.handshake_bytes: must be from 256 to 8192, got 16384"},
-		{"depth 0", oneApp + "limits: {json_depth: 0}\n", "gannet.yaml:2:22: limits.json_depth: must be from 1 to 1024, got 0"},
 		{"too many loops", oneApp + "loops: 65\n", "gannet.yaml:2:8: loops: must be from 0 to 64, got 65"},
 		{"ping below a second", oneApp + "ping_interval: 10ms\n", "gannet.yaml:2:16: ping_interval: must be at least 1s, or 0 for no pings"},
 		{"pong at once", oneApp + "pong_wait: 0s\n", "gannet.yaml:2:12: pong_wait: must be at least 1s while pings are sent"},
@@ -339,8 +337,8 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 	}
 	want := &main.Config{
 		Listen: ":1", Admin: main.AdminConfig{Listen: ":2"}, REST: main.RESTConfig{Listen: "127.0.0.1:9"}, PathPrefix: "/p",
-		Limits: main.ServerLimits{Connections: 7, HandshakeBytes: 1024, HandshakeTimeout: 9 * time.Second, MessageBytes: 1024, Fragments: 7,
-			RESTBodyBytes: 1024, JSONDepth: 7, BacklogBytes: 1024, BacklogAge: 9 * time.Second},
+		Limits: main.ServerLimits{Connections: 7, HandshakeTimeout: 9 * time.Second, MessageBytes: 1024, Fragments: 7,
+			RESTBodyBytes: 1024, BacklogBytes: 1024, BacklogAge: 9 * time.Second},
 		PingInterval: 9 * time.Second, PongWait: 9 * time.Second, ActivityTimeout: 9 * time.Second, DrainWindow: 9 * time.Second,
 		Loops: 7, StrictProtocol: true, Log: main.LogConfig{Level: "warn", Format: "json"},
 		Apps: cfg.Apps, Dev: true, Warnings: cfg.Warnings,

@@ -7,13 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-const (
-	// maxLoops is the width of the mask that says which loops have a topic's subscribers.
-	maxLoops = 64
-	// maxHandshakeBytes is the longest request head that is parsed.
-	maxHandshakeBytes = 8 << 10
+	"github.com/gannet-io/gannet/engine"
 )
 
 // check adds what is wrong with values that are well formed each by itself.
@@ -26,9 +21,7 @@ func (r *reading) check(c *Config) {
 	r.checkApart("rest.listen", c.REST.Listen, "admin.listen", c.Admin.Listen)
 	r.checkPrefix(c.PathPrefix)
 
-	r.checkRange("limits.handshake_bytes", c.Limits.HandshakeBytes, 256, maxHandshakeBytes)
-	r.checkRange("limits.json_depth", c.Limits.JSONDepth, 1, 1024)
-	r.checkRange("loops", c.Loops, 0, maxLoops)
+	r.checkRange("loops", c.Loops, 0, engine.MaxLoops)
 
 	if c.PingInterval > 0 && c.PingInterval < time.Second {
 		r.bad("ping_interval", "must be at least 1s, or 0 for no pings")
