@@ -163,7 +163,7 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"prefix without a slash", oneApp + "path_prefix: realtime\n", `gannet.yaml:2:14: path_prefix: want a path such as /realtime, with a slash before and none after, got "realtime"`},
 		{"prefix with a slash after", oneApp + "path_prefix: /realtime/\n", `gannet.yaml:2:14: path_prefix: want a path such as /realtime, with a slash before and none after, got "/realtime/"`},
 		{"prefix with a query", oneApp + "path_prefix: /a?b\n", `gannet.yaml:2:14: path_prefix: want a path such as /realtime, with a slash before and none after, got "/a?b"`},
-		{"too many loops", oneApp + "loops: 65\n", "gannet.yaml:2:8: loops: must be from 0 to 64, got 65"},
+		{"too many loops", oneApp + "loops: 257\n", "gannet.yaml:2:8: loops: must be from 0 to 256, got 257"},
 		{"ping below a second", oneApp + "ping_interval: 10ms\n", "gannet.yaml:2:16: ping_interval: must be at least 1s, or 0 for no pings"},
 		{"pong at once", oneApp + "pong_wait: 0s\n", "gannet.yaml:2:12: pong_wait: must be at least 1s while pings are sent"},
 		{"activity of half seconds", oneApp + "activity_timeout: 1500ms\n", "gannet.yaml:2:19: activity_timeout: must be whole seconds and at least 1s: clients are told it as a number of seconds"},
