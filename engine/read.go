@@ -98,6 +98,11 @@ func (l *Loop) reject(c *Conn, err error) {
 func (l *Loop) readFrames(c *Conn) {
 	lim := &l.eng.cfg.Message
 	for c.state == stateOpen || c.state == stateClosing {
+		if c.has(flagPeerClosed) {
+			// §5.5.1, §7.1.7: nothing behind a close frame or a framing error counts.
+			discard(c, c.gc.InboundBuffered())
+			return
+		}
 		// A frame that is not all there stays untouched in gnet's buffer: peeking copies
 		// once it spans two reads, so it is not even looked at until it can be whole.
 		if n := c.gc.InboundBuffered(); n == 0 || n < c.need {
@@ -109,7 +114,7 @@ func (l *Loop) readFrames(c *Conn) {
 		}
 		used := 0
 		c.need = 0
-		for used < len(buf) && (c.state == stateOpen || c.state == stateClosing) {
+		for used < len(buf) && !c.has(flagPeerClosed) {
 			m, n, err := c.reader.Next(buf[used:], lim)
 			if err != nil {
 				l.fail(c, err)
@@ -121,12 +126,6 @@ func (l *Loop) readFrames(c *Conn) {
 			}
 			used += n
 			l.message(c, m)
-		}
-		if c.gc == nil {
-			return // closed by a callback
-		}
-		if c.state == stateLinger || c.state == stateGone {
-			used = c.gc.InboundBuffered()
 		}
 		discard(c, used)
 		if c.need > 0 {

@@ -1,0 +1,40 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+)
+
+// OnLoops returns how many conns are counted on the loops.
+func (e *Engine) OnLoops() int { return int(e.onLoops.Load()) }
+
+// Open returns the value behind the gauge of open WebSockets.
+func (e *Engine) OpenWebSockets() int { return int(e.metrics.open.Load()) }
+
+// StartAt makes the clock of ticks stand at tick. To be called before Serve.
+func (e *Engine) StartAt(tick uint32) {
+	e.start = time.Now().Add(-time.Duration(tick) * tickLength)
+}
+
+// Leftovers says what an idle loop without conns still holds, "" when nothing. To be called
+// on the loop, or once it has stopped.
+func (l *Loop) Leftovers() (report string) {
+	add := func(what string, n int) {
+		if n != 0 {
+			report += fmt.Sprintf("%d %s; ", n, what)
+		}
+	}
+	add("conns in the slab", l.conns.open)
+	add("links in the arena", l.arena.used)
+	add("conns to reap", len(l.reaps))
+	if l.wheel != nil {
+		add("deadlines", l.wheel.Len())
+	}
+	return report
+}
+
+// Links returns how many frames are linked in the arena. Loop-only.
+func (l *Loop) Links() int { return l.arena.used }
+
+// Blocked returns how many conns are tried again. Loop-only.
+func (l *Loop) Blocked() int { return len(l.blocked) }
