@@ -1,0 +1,141 @@
+//go:build linux
+
+package swarm
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gannet-io/gannet/loadtest/plan"
+)
+
+const (
+	// maxOpening is how many conns a worker has under way at once. More would overrun the
+	// server's accept queue and measure the kernel's retries.
+	maxOpening = 256
+
+	// openTimeout is how long a conn may take until it is subscribed.
+	openTimeout = 30 * time.Second
+)
+
+// nextOpening returns when the next steady client is due, and whether there is one that may be
+// opened at all just now.
+func (w *worker) nextOpening() (at int64, more bool) {
+	if w.nextClient >= w.clients || w.opening >= maxOpening {
+		return 0, false
+	}
+	if w.plan.ConnectRate == 0 {
+		return w.born, true
+	}
+	share := w.plan.ConnectRate / float64(w.plan.Crew())
+	return w.born + int64(float64(w.nextClient)/share*1e9), true
+}
+
+// openClients opens the steady clients that are due.
+func (w *worker) openClients(now int64) {
+	for {
+		at, more := w.nextOpening()
+		if !more || at > now {
+			return
+		}
+		if w.plan.ConnectRate == 0 {
+			at = now // no schedule to be late on
+		}
+		slot := int32(w.nextClient)
+		w.nextClient++
+		w.counts.Opened++
+		w.opening++
+		w.open(slot, at)
+	}
+}
+
+// target returns which of the plan's servers a conn belongs to.
+func (w *worker) target(c *conn) int { return int(c.who) % len(w.targets) }
+
+// source returns the address that a conn comes from; the zero Addr leaves it to the kernel.
+func (w *worker) source(c *conn) netip.Addr {
+	if w.plan.Sources == 0 {
+		return netip.Addr{}
+	}
+	// Clients in turn over servers, then over sources, so that each server sees them all.
+	return netip.AddrFrom4([4]byte{127, 0, 0, byte(1 + int(c.who)/len(w.targets)%w.plan.Sources)})
+}
+
+// open begins a conn that was due at a time.
+func (w *worker) open(slot int32, due int64) {
+	c := &w.conns[slot]
+	c.due = due
+	fd, err := dial(w.targets[w.target(c)], w.source(c))
+	if err != nil {
+		c.state = stateConnecting
+		w.lose(slot, explain(err))
+		return
+	}
+	c.fd = int32(fd)
+	c.state = stateConnecting
+	c.heard = w.seconds(due)
+	// On loopback the conn is usually there before connect returns; then one registration serves.
+	if pendingPeer(c.fd) {
+		if err := w.poll.watch(unix.EPOLL_CTL_ADD, c.fd, slot, c.mark, unix.EPOLLIN); err != nil {
+			w.lose(slot, "epoll: "+err.Error())
+			return
+		}
+		w.greet(slot)
+		return
+	}
+	c.writing = true
+	if err := w.poll.watch(unix.EPOLL_CTL_ADD, c.fd, slot, c.mark, unix.EPOLLIN|unix.EPOLLOUT); err != nil {
+		w.lose(slot, "epoll: "+err.Error())
+	}
+}
+
+// pendingPeer reports whether the other end has answered already.
+func pendingPeer(fd int32) bool {
+	_, err := unix.Getpeername(int(fd))
+	return err == nil
+}
+
+// connected is called when a conn that was being opened is open, or has failed.
+func (w *worker) connected(slot int32) {
+	c := &w.conns[slot]
+	if errno := pendingError(c.fd); errno != 0 {
+		w.lose(slot, explain(errno))
+		return
+	}
+	mark := c.mark
+	w.watchWriting(slot, false)
+	if c.mark == mark {
+		w.greet(slot)
+	}
+}
+
+// greet sends the first bytes of an open conn.
+func (w *worker) greet(slot int32) {
+	c := &w.conns[slot]
+	if c.role == roleREST {
+		c.state = stateLive
+		w.publisherOpen(slot)
+		return
+	}
+	c.state = stateOpening
+	w.text = appendOpening(w.text[:0], &w.plan.Targets[w.target(c)], w.plan.Key)
+	if w.plan.Eager && !plan.Authorized(w.plan.Prefix) {
+		c.eager = true
+		w.text = w.appendSubscriptions(w.text, c, nil)
+	}
+	w.transmit(slot, w.text)
+}
+
+// explain turns an error of the kernel's into advice where there is some.
+func explain(err error) string {
+	switch {
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return "connect: no ephemeral port is left; use more --sources, or widen net.ipv4.ip_local_port_range"
+	case errors.Is(err, unix.EMFILE):
+		return "connect: no file descriptor is left; use more --processes"
+	}
+	return "connect: " + err.Error()
+}
