@@ -1,0 +1,70 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestSIGTERMSendsEveryoneAwayWith4200AndEndsWithZero(t *testing.T) {
+	const window = time.Second
+	s := startServer(t, "drain_window: 1s\n")
+	var clients []*client
+	for range 200 {
+		c := connectTo(t, s, quiet)
+		c.join(quiet, "public")
+		clients = append(clients, c)
+	}
+	start := time.Now()
+	check(t, s.terminate())
+	var farewells sync.WaitGroup
+	for _, c := range clients {
+		farewells.Go(func() {
+			c.t = t
+			c.expectRefusal(4200)
+		})
+	}
+	farewells.Wait()
+	check(t, s.wait())
+	// After the window, a client that answers its close frame keeps nobody waiting.
+	if took := time.Since(start); took > window+5*time.Second {
+		t.Errorf("stopping took %v with a window of %v", took, window)
+	}
+}
+
+func TestWhileDrainingTheServerIsNotReadyAndTakesNobody(t *testing.T) {
+	s := startServer(t, "drain_window: 3s\n")
+	first := connectTo(t, s, quiet)
+	for range 50 {
+		connectTo(t, s, quiet)
+	}
+	check(t, s.terminate())
+	eventually(t, "/readyz of the admin port says no", func() bool {
+		resp, err := http.Get("http://" + s.admin + "/readyz")
+		if err != nil {
+			t.Fatalf("the admin port went before the clients did: %v", err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusServiceUnavailable
+	})
+	if resp, err := http.Get("http://" + s.public + "/readyz"); err == nil {
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			t.Error("the public port still takes connections and says it is ready")
+		}
+	}
+	first.expectRefusal(4200)
+}
+
+func TestAClientThatNeverAnswersDoesNotHoldUpTheEnd(t *testing.T) {
+	s := startServer(t, "drain_window: 100ms\n")
+	connectTo(t, s, quiet) // reads nothing from here on
+	start := time.Now()
+	check(t, s.stop())
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("stopping took %v", took)
+	}
+}
