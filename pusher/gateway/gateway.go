@@ -36,8 +36,9 @@ type Config struct {
 	StrictProtocol  bool          // refuse clients that name no protocol version
 	MaxConns        int           // WebSockets at once, above which 4100 is answered; 0: no bound
 
-	Log     *slog.Logger // nil: slog.Default()
-	Metrics *metrics.Set // nil: none are exported
+	Now     func() time.Time // nil: time.Now
+	Log     *slog.Logger     // nil: slog.Default()
+	Metrics *metrics.Set     // nil: none are exported
 }
 
 // A Gateway implements engine.Handler and node.Conns. The zero value is not usable: call
@@ -71,6 +72,9 @@ func New(cfg Config) *Gateway {
 	if cfg.ActivityTimeout <= 0 {
 		cfg.ActivityTimeout = 2 * time.Minute
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
@@ -102,7 +106,7 @@ func (g *Gateway) Message(c *engine.Conn, op frame.Opcode, payload []byte) {
 		return
 	}
 	l := g.loops[c.Loop().Index()]
-	actions := cl.session.Handle(payload, time.Now(), l.actions[:0])
+	actions := cl.session.Handle(payload, g.cfg.Now(), l.actions[:0])
 	g.run(c, cl, actions)
 	clear(actions)
 	l.actions = actions
@@ -191,7 +195,7 @@ func (g *Gateway) Notice(c *engine.Conn, n engine.Notice) {
 	var actions []session.Action
 	switch n {
 	case engine.Timer:
-		actions = cl.session.Expire(time.Now(), nil)
+		actions = cl.session.Expire(g.cfg.Now(), nil)
 	case engine.Unresponsive:
 		actions = cl.session.Fail(pusher.ErrPongTimeout, nil)
 	case engine.Slow:

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gannet-io/gannet/engine"
 	"github.com/gannet-io/gannet/frame"
@@ -52,7 +51,7 @@ func (g *Gateway) Open(c *engine.Conn) {
 		c.Close(frame.CloseCode(err.Code), err.Message, frame.Prepare(frame.Text, payload))
 		return
 	}
-	now := time.Now()
+	now := g.cfg.Now()
 	cl.session = session.New(cl.app, g.cfg.Node.SocketID(c.ID()), now)
 	if deadline := cl.session.Deadline(); !deadline.IsZero() {
 		c.SetTimer(deadline.Sub(now))
@@ -105,8 +104,7 @@ func (g *Gateway) key(path string) (string, bool) {
 func checkVersion(query string, strict bool) *pusher.Error {
 	protocol, version := "", ""
 	for pair := range strings.SplitSeq(query, "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		switch name {
+		switch name, value, _ := strings.Cut(pair, "="); name {
 		case "protocol":
 			protocol = value
 		case "version":
