@@ -51,6 +51,22 @@ func dial(t testing.TB, s *server) *client {
 	return c
 }
 
+// tryDial connects and upgrades, and returns nil when the server is gone.
+func tryDial(s *server) net.Conn {
+	conn, err := net.Dial(s.ln.Addr().Network(), s.ln.Addr().String())
+	if err != nil {
+		return nil
+	}
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(conn, request); err == nil {
+		if _, err = io.ReadFull(conn, make([]byte, len(accepted))); err == nil {
+			return conn
+		}
+	}
+	_ = conn.Close()
+	return nil
+}
+
 func (c *client) write(s string) {
 	c.t.Helper()
 	if _, err := io.WriteString(c.Conn, s); err != nil {

@@ -25,8 +25,8 @@ func TestEveryProtocolErrorEndsWithItsCodeAndReason(t *testing.T) {
 		{"unmasked_frame", 1002, "\x81\x02hi"},
 		{"reserved_bits", 1002, "\xc1" + masked(ws.OpText, true, "hi")[1:]},
 		{"reserved_opcode", 1002, "\x83" + masked(ws.OpText, true, "hi")[1:]},
-		{"fragmented_control_frame", 1002, "\x09" + masked(ws.OpPing, true, "hi")[1:]},
-		{"control_frame_too_long", 1002, masked(ws.OpPing, true, strings.Repeat("x", 126))},
+		{"fragmented_control", 1002, "\x09" + masked(ws.OpPing, true, "hi")[1:]},
+		{"control_too_long", 1002, masked(ws.OpPing, true, strings.Repeat("x", 126))},
 		{"unexpected_continuation", 1002, masked(ws.OpContinuation, true, "hi")},
 		{"expected_continuation", 1002, masked(ws.OpText, false, "h") + masked(ws.OpText, true, "i")},
 		{"message_too_big", 1009, masked(ws.OpBinary, true, strings.Repeat("x", 101))},
@@ -34,7 +34,7 @@ func TestEveryProtocolErrorEndsWithItsCodeAndReason(t *testing.T) {
 		{"too_many_fragments", 1008, masked(ws.OpText, false, "") + strings.Repeat(masked(ws.OpContinuation, false, ""), 3)},
 		{"invalid_utf8", 1007, masked(ws.OpText, true, "\xff")},
 		{"invalid_close_code", 1002, closing(1005, "")},
-		{"close_frame_truncated", 1002, masked(ws.OpClose, true, "\x03")},
+		{"close_truncated", 1002, masked(ws.OpClose, true, "\x03")},
 	} {
 		t.Run(tt.reason, func(t *testing.T) {
 			c := dial(t, s)
@@ -44,13 +44,12 @@ func TestEveryProtocolErrorEndsWithItsCodeAndReason(t *testing.T) {
 				t.Fatalf("got %v, %v; want a close frame", f, err)
 			}
 			code, reason := uint16(f.Payload[0])<<8|uint16(f.Payload[1]), string(f.Payload[2:])
-			if code != tt.code {
+			if code != tt.code || reason != tt.reason {
 				t.Errorf("got %d %q, want %d %q", code, reason, tt.code, tt.reason)
 			}
 			if got := s.metric(`gannet_engine_closes_total{reason="` + reason + `"}`); got == "" || got == "0" {
 				t.Errorf("closes of reason %q are %s", reason, got)
 			}
-			t.Logf("%s: %d %q", tt.reason, code, reason)
 			c.wantEnd()
 		})
 	}

@@ -39,7 +39,8 @@ type Engine struct {
 	accepting sync.WaitGroup
 
 	stopMu  sync.RWMutex
-	stopped bool // guarded by stopMu
+	stopped atomic.Bool // set under stopMu
+	stop    sync.Once
 }
 
 // New starts the loops. They run until Stop.
@@ -167,17 +168,17 @@ func (e *Engine) Stop() error {
 	e.beginDrain()
 	// An acceptor that gives a socket to a loop waits for the loop.
 	e.accepting.Wait()
-	e.stopMu.Lock()
-	if e.stopped {
+	var err error
+	e.stop.Do(func() {
+		e.stopMu.Lock()
+		e.stopped.Store(true)
 		e.stopMu.Unlock()
-		return nil
-	}
-	e.stopped = true
-	e.stopMu.Unlock()
-	for _, l := range e.loops {
-		if l.el.Load() != nil {
-			l.timer.Stop()
+		err = e.client.Stop()
+		for _, l := range e.loops {
+			if l.el.Load() != nil {
+				l.timer.Stop()
+			}
 		}
-	}
-	return e.client.Stop()
+	})
+	return err
 }

@@ -38,3 +38,19 @@ func (l *Loop) Links() int { return l.arena.used }
 
 // Blocked returns how many conns are tried again. Loop-only.
 func (l *Loop) Blocked() int { return len(l.blocked) }
+
+// StartTick is where the tests' next engine begins to count time.
+var StartTick uint32
+
+// Tick returns the time.
+func (e *Engine) Tick() uint32 { return e.now() }
+
+// Now returns the time as the loop knows it. Loop-only.
+func (l *Loop) Now() uint32 { return l.tick }
+
+// Posted returns how many posts wait.
+func (l *Loop) Posted() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.posted)
+}

@@ -18,10 +18,23 @@ const (
 	fastLength = 10 * time.Millisecond
 )
 
-// ticks converts d, rounding up.
+// ticks converts d, rounding up; what is negative is none, and three years are for ever.
 func ticks(d time.Duration) uint32 {
-	return uint32(min((d+tickLength-1)/tickLength, 1<<30))
+	if d <= 0 {
+		return 0
+	}
+	return uint32(min((d-1)/tickLength+1, 1<<30))
 }
+
+// A turn is where a loop is with its work.
+type turn = uint32
+
+const (
+	idle      turn = iota
+	scheduled      // gnet is going to call work
+	working        // work runs
+	again          // work runs, and is to run once more
+)
 
 // A Loop owns a share of the conns. See the package comment for what may be called where.
 type Loop struct {
@@ -32,7 +45,7 @@ type Loop struct {
 
 	// Any goroutine.
 	el      atomic.Pointer[gnet.EventLoop] // nil until the first conn arrives
-	woken   atomic.Bool                    // a call of work is on its way
+	turn    atomic.Uint32
 	tickDue atomic.Bool
 	mu      sync.Mutex
 	posted  []func() // guarded by mu
@@ -50,6 +63,7 @@ type Loop struct {
 	queued  bool // something was queued since the last Flushed
 	blocked []uint32
 	reaps   []*Conn
+	reaping bool
 	current *Conn // whose input is being handled: it is flushed when that is done
 	scratch []byte
 	owner   goroutine // with the tag invariants: who runs the loop
@@ -84,6 +98,9 @@ func (l *Loop) Each(f func(c *Conn)) {
 // block. It is dropped, and Post returns false, when the engine has stopped. A loop that has
 // never had a conn runs f when its first one arrives. Any goroutine.
 func (l *Loop) Post(f func()) bool {
+	if l.eng.stopped.Load() {
+		return false
+	}
 	l.mu.Lock()
 	l.posted = append(l.posted, f)
 	l.mu.Unlock()
@@ -94,23 +111,34 @@ func (l *Loop) Post(f func()) bool {
 // folded into one. It returns false when the engine has stopped. Any goroutine; not under a
 // lock that Work takes, as it enters gnet.
 func (l *Loop) Wake() bool {
-	if l.woken.Swap(true) {
-		return true
+	for {
+		switch l.turn.Load() {
+		case idle:
+			if l.turn.CompareAndSwap(idle, scheduled) {
+				return l.schedule()
+			}
+		case working:
+			// Not a task of gnet's yet: it empties its queue before it looks at the sockets
+			// again, and under a stream of wakes it never would.
+			if l.turn.CompareAndSwap(working, again) {
+				return true
+			}
+		default:
+			return !l.eng.stopped.Load()
+		}
 	}
-	return l.schedule()
 }
 
-// schedule gives work to gnet. l.woken is true.
+// schedule gives work to gnet. The turn is scheduled.
 func (l *Loop) schedule() bool {
-	el := l.el.Load()
+	e, el := l.eng, l.el.Load()
 	if el == nil {
-		return true // bind schedules it
+		return !e.stopped.Load() // bind schedules it
 	}
-	e := l.eng
 	// gnet would write to a closed, perhaps reused, descriptor after its end.
 	e.stopMu.RLock()
 	defer e.stopMu.RUnlock()
-	if e.stopped {
+	if e.stopped.Load() {
 		return false
 	}
 	return (*el).Execute(context.Background(), (*loopTask)(l)) == nil
@@ -135,7 +163,7 @@ func (l *Loop) bind(el gnet.EventLoop) {
 		l.Wake()
 	})
 	l.el.Store(&el)
-	if l.woken.Load() {
+	if l.turn.Load() == scheduled {
 		l.schedule()
 	}
 }
@@ -143,17 +171,29 @@ func (l *Loop) bind(el gnet.EventLoop) {
 // work is one turn: what was posted, time, the Handler's own work, then sending.
 func (l *Loop) work() {
 	l.assertOnLoop()
-	l.woken.Store(false)
+	l.turn.Store(working)
 	l.advance()
 	l.runPosted()
 	if l.tickDue.Swap(false) {
 		l.onTick()
 	}
-	if l.arena.used < maxLinks { // else let sending catch up first
+	if l.arena.used < maxLinks {
 		l.eng.cfg.Handler.Work(l)
+	} else {
+		l.turn.Store(again) // let sending catch up first
 	}
 	l.flush()
 	l.reap()
+	l.metrics.publish()
+	if l.queued {
+		l.turn.Store(again) // what flush left, or the callbacks of reap have queued
+	}
+	if !l.turn.CompareAndSwap(working, idle) {
+		l.turn.Store(scheduled)
+		// By another goroutine, which gives the loop the time to leave gnet's task queue and
+		// look at its sockets first. It does nothing once the engine has stopped.
+		go l.schedule()
+	}
 }
 
 func (l *Loop) runPosted() {
@@ -207,6 +247,8 @@ func (l *Loop) lookAfter(c *Conn) {
 // runs after callbacks and walks, never inside them: closing a socket calls OnClose at once,
 // which frees the slot.
 func (l *Loop) reap() {
+	l.reaping = true
+	defer func() { l.reaping = false }()
 	for len(l.reaps) > 0 {
 		c := l.reaps[len(l.reaps)-1]
 		l.reaps = l.reaps[:len(l.reaps)-1]

@@ -94,7 +94,11 @@ func (l *Loop) serve(c *Conn) {
 // OnClose forgets the conn.
 func (r *reactor) OnClose(gc gnet.Conn, err error) gnet.Action {
 	if c, ok := gc.Context().(*Conn); ok && c.gc == gc {
-		c.loop.closed(c, err)
+		l := c.loop
+		l.closed(c, err)
+		if !l.reaping && (l.queued || len(l.reaps) > 0) {
+			l.Wake() // Closed did something to other conns
+		}
 	} else if !ok {
 		r.eng.release(1)
 	}

@@ -84,6 +84,8 @@ func prepare(op frame.Opcode, payload []byte) *frame.Prepared {
 	return frame.Prepare(op, append(frame.NewBuffer(len(payload)), payload...))
 }
 
+func panicInUpgrade(*engine.Conn, *handshake.Request) (string, *handshake.Error) { panic("boom") }
+
 func text(s string) *frame.Prepared { return prepare(frame.Text, []byte(s)) }
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -92,6 +94,7 @@ var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 type server struct {
 	*engine.Engine
 	t      testing.TB
+	h      *handler
 	ln     net.Listener
 	set    *metrics.Set
 	served chan error
@@ -109,7 +112,8 @@ func serve(t testing.TB, h *handler, more ...func(*engine.Config)) *server {
 
 func serveOn(t testing.TB, ln net.Listener, h *handler, more ...func(*engine.Config)) *server {
 	t.Helper()
-	s := &server{t: t, ln: ln, set: metrics.NewSet(), served: make(chan error, 1)}
+	s := &server{t: t, h: h, ln: ln, set: metrics.NewSet(), served: make(chan error, 1)}
+	engine.StartTick = 0
 	cfg := engine.Config{Handler: h, Loops: 1, Log: quiet, Metrics: s.set}
 	for _, f := range more {
 		f(&cfg)
@@ -118,6 +122,7 @@ func serveOn(t testing.TB, ln net.Listener, h *handler, more ...func(*engine.Con
 	if s.Engine, err = engine.New(cfg); err != nil {
 		t.Fatal(err)
 	}
+	s.StartAt(engine.StartTick)
 	go func() { s.served <- s.Serve(ln) }()
 	t.Cleanup(s.stop)
 	return s

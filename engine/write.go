@@ -120,22 +120,11 @@ func (l *Loop) flush() {
 			break
 		}
 		if sends >= sliceSends || time.Since(start) > sliceTime {
-			l.yield()
-			return
+			return // work runs again
 		}
 	}
 	l.queued = false
-	l.metrics.publish()
 	l.eng.cfg.Handler.Flushed(l)
-}
-
-// yield has work run again after the loop has looked at its sockets. A task that schedules
-// itself from the loop would keep gnet in its task queue and starve all input, so another
-// goroutine does it.
-func (l *Loop) yield() {
-	if !l.woken.Swap(true) {
-		go l.schedule()
-	}
 }
 
 // flushConn sends everything pending for c and returns the number of sends.
