@@ -106,7 +106,7 @@ type player struct {
 	s       *server  // nil until the first step
 
 	clients map[string]*client
-	order   []string // names, as they came
+	order   []string            // names, as they came
 	frames  map[string][]string // by name: what came since the last line
 	out     strings.Builder
 	line    string

@@ -106,9 +106,9 @@ func checkVersion(query string, strict bool) *pusher.Error {
 	for pair := range strings.SplitSeq(query, "&") {
 		switch name, value, _ := strings.Cut(pair, "="); name {
 		case "protocol":
-			protocol = value
+			protocol = unescape(value)
 		case "version":
-			version = value
+			version = unescape(value)
 		}
 	}
 	if !validVersion(version) {
@@ -128,6 +128,16 @@ func checkVersion(query string, strict bool) *pusher.Error {
 		return pusher.ErrUnsupportedProtocol
 	}
 	return nil
+}
+
+// unescape decodes a query value, of which a version has little to decode: the plus sign, which
+// a library that escapes it would lose otherwise, and one that does not must keep. What is
+// escaped wrongly stays as it is, for validVersion to refuse.
+func unescape(value string) string {
+	if text, err := url.PathUnescape(value); err == nil {
+		return text
+	}
+	return value
 }
 
 // validVersion accepts nothing, or what may be the version of some library: letters, digits
