@@ -167,9 +167,14 @@ func (g *Gateway) subscribe(c *engine.Conn, cl *client, a *session.Action) {
 }
 
 func (g *Gateway) signIn(c *engine.Conn, cl *client, a *session.Action) {
-	online, offline := g.cfg.Node.SignIn(cl.app, c.ID(), a.User)
+	// The session first: where only authorized connections count, the app may turn out to have
+	// no room for this one, and then nobody is to hear that the user was there.
 	g.run(c, cl, cl.session.SignedIn(nil))
-	if len(online)+len(offline) > 0 && c.Open() {
+	if !c.Open() {
+		return
+	}
+	online, offline := g.cfg.Node.SignIn(cl.app, c.ID(), a.User)
+	if len(online)+len(offline) > 0 {
 		// Behind signin_success, and before any change, which comes by the loop's mailbox.
 		c.Send(frame.Prepare(frame.Text, wire.AppendWatchlist(frame.NewBuffer(256), online, offline)))
 	}
