@@ -29,6 +29,7 @@ type client struct {
 	app  *app.App // that its key belongs to, if any
 	id   string   // socket id, once known
 	over bool     // a close frame or the end of TCP has come
+	deaf bool     // pings are not answered
 
 	subprotocol string
 	pings       int
@@ -98,7 +99,9 @@ func (c *client) read() string {
 		c.greet(f.Payload)
 		return string(f.Payload)
 	case ws.OpPing:
-		c.write(ws.OpPong, f.Payload)
+		if !c.deaf {
+			c.write(ws.OpPong, f.Payload)
+		}
 		return "ping " + string(f.Payload)
 	case ws.OpPong:
 		return "pong " + string(f.Payload)

@@ -200,7 +200,9 @@ func (g *Gateway) Notice(c *engine.Conn, n engine.Notice) {
 	var actions []session.Action
 	switch n {
 	case engine.Timer:
-		actions = cl.session.Expire(g.cfg.Now(), nil)
+		now := g.cfg.Now()
+		actions = cl.session.Expire(now, nil)
+		setTimer(c, cl, now)
 	case engine.Unresponsive:
 		actions = cl.session.Fail(pusher.ErrPongTimeout, nil)
 	case engine.Slow:
@@ -209,6 +211,15 @@ func (g *Gateway) Notice(c *engine.Conn, n engine.Notice) {
 		actions = cl.session.Fail(pusher.ErrReconnect, nil)
 	}
 	g.run(c, cl, actions)
+}
+
+// setTimer has c hear Timer when the deadline of its session has come, if it has one. The timer
+// runs by the monotonic clock and the deadline by the wall clock: when that was set back the
+// timer comes too early, and is set again.
+func setTimer(c *engine.Conn, cl *client, now time.Time) {
+	if deadline := cl.session.Deadline(); !deadline.IsZero() {
+		c.SetTimer(deadline.Sub(now))
+	}
 }
 
 // Closed implements engine.Handler: it undoes all that the connection has done.
@@ -250,7 +261,9 @@ func (g *Gateway) TerminateMember(a *app.App, userID string) {
 	for _, l := range g.loops {
 		l.Post(func() {
 			l.Each(func(c *engine.Conn) {
-				if cl := c.Data.(*client); cl.app == a && cl.session != nil && isMember(cl.session, userID) {
+				cl := c.Data.(*client)
+				// Not the same pointer: a registry may make a new App for each look-up.
+				if cl.session != nil && cl.app.ID == a.ID && isMember(cl.session, userID) {
 					g.terminate(c)
 				}
 			})

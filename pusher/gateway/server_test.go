@@ -83,7 +83,10 @@ func newServer(t testing.TB, o options, apps ...*app.App) *server {
 	o.node.Hub, o.node.Now, o.node.Metrics = s.hub, s.clock.Now, s.metrics
 	s.node = node.New(o.node)
 
-	o.gateway.Node, o.gateway.Hub, o.gateway.Now = s.node, s.hub, s.clock.Now
+	o.gateway.Node, o.gateway.Hub = s.node, s.hub
+	if o.gateway.Now == nil {
+		o.gateway.Now = s.clock.Now
+	}
 	if o.gateway.Apps == nil {
 		o.gateway.Apps = registry
 	}

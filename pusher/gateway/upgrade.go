@@ -53,9 +53,7 @@ func (g *Gateway) Open(c *engine.Conn) {
 	}
 	now := g.cfg.Now()
 	cl.session = session.New(cl.app, g.cfg.Node.SocketID(c.ID()), now)
-	if deadline := cl.session.Deadline(); !deadline.IsZero() {
-		c.SetTimer(deadline.Sub(now))
-	}
+	setTimer(c, cl, now)
 	g.run(c, cl, cl.session.Open(g.activity, nil))
 	if c.Open() {
 		g.metrics.established.Inc()

@@ -1,0 +1,9 @@
+package gateway
+
+var (
+	CheckVersion  = checkVersion
+	OriginAllowed = originAllowed
+)
+
+// Key reads the app key out of a path.
+func (g *Gateway) Key(path string) (string, bool) { return g.key(path) }
