@@ -16,6 +16,7 @@ func NewBuffer(capacity int) []byte {
 type Prepared struct {
 	frame  []byte
 	header int // bytes of frame before the payload
+	more   int // frames behind the first one, see Concat
 }
 
 // Prepare makes a final frame of buf, which [NewBuffer] returned and to which the
@@ -51,6 +52,29 @@ func Prepare(op Opcode, buf []byte) *Prepared {
 func PrepareClose(code CloseCode, reason string) *Prepared {
 	return &Prepared{frame: AppendClose(nil, code, reason), header: 2}
 }
+
+// Concat returns the frames one after the other in one piece, for sending them together to
+// many; their order is kept. There is at least one. Bytes and Len are about all of them, Payload
+// has no meaning. frames is borrowed. Any goroutine.
+func Concat(frames []*Prepared) *Prepared {
+	if len(frames) == 1 {
+		return frames[0]
+	}
+	size, count := 0, 0
+	for _, f := range frames {
+		size += f.Len()
+		count += f.Count()
+	}
+	all := make([]byte, 0, size)
+	for _, f := range frames {
+		all = append(all, f.frame...)
+	}
+	return &Prepared{frame: all, more: count - 1}
+}
+
+// Count returns how many frames Bytes holds: 1 unless p is the result of [Concat]. Any
+// goroutine.
+func (p *Prepared) Count() int { return p.more + 1 }
 
 // Bytes returns the whole frame. Shared. Any goroutine.
 func (p *Prepared) Bytes() []byte { return p.frame }

@@ -59,3 +59,22 @@ func TestPreparePanicsOnOurOwnMistakes(t *testing.T) {
 		}()
 	}
 }
+
+func TestConcatKeepsOrderAndCounts(t *testing.T) {
+	a := frame.Prepare(frame.Text, append(frame.NewBuffer(1), 'a'))
+	b := frame.Prepare(frame.Text, append(frame.NewBuffer(1), 'b'))
+	if p := frame.Concat([]*frame.Prepared{a}); p != a || p.Count() != 1 {
+		t.Errorf("of one frame: %q, Count %d, want the frame itself", p.Bytes(), p.Count())
+	}
+	ab := frame.Concat([]*frame.Prepared{a, b})
+	abb := frame.Concat([]*frame.Prepared{ab, b})
+	for _, test := range []struct {
+		p     *frame.Prepared
+		want  string
+		count int
+	}{{ab, "\x81\x01a\x81\x01b", 2}, {abb, "\x81\x01a\x81\x01b\x81\x01b", 3}} {
+		if string(test.p.Bytes()) != test.want || test.p.Count() != test.count || test.p.Len() != len(test.want) {
+			t.Errorf("%q, Count %d, Len %d, want %q and %d", test.p.Bytes(), test.p.Count(), test.p.Len(), test.want, test.count)
+		}
+	}
+}

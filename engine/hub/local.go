@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/gannet-io/gannet/engine"
@@ -10,6 +11,9 @@ import (
 // bulkSize is the number of local subscribers from which a fan-out counts as bulk: it waits
 // behind frames for fewer conns.
 const bulkSize = 64
+
+// togetherBytes is the most that is put together for many conns.
+const togetherBytes = 32 << 10
 
 // A local is the hub's part on one loop: the mailbox that everyone fills and the table that
 // only the loop touches.
@@ -26,6 +30,11 @@ type local struct {
 	table  shard
 	topics []*Topic // by list number
 	sent   []int64  // when each publish of this turn was admitted
+
+	// Scratch of publish.
+	except []uint32
+	pieces []*frame.Prepared
+	group  []*frame.Prepared
 }
 
 // An entry is a letter in a mailbox.
@@ -83,11 +92,13 @@ func (l *local) work() {
 	l.mu.Lock()
 	l.box, l.taken = l.taken[:0], l.box
 	l.mu.Unlock()
-	for i := range l.taken {
+	for i := 0; i < len(l.taken); {
 		e := &l.taken[i]
+		n := 1
 		switch e.kind {
 		case entryPublish:
-			l.publish(e)
+			n = publishes(l.taken[i:])
+			l.publish(l.taken[i : i+n])
 		case entryJoin:
 			l.join(e)
 		case entryLeave:
@@ -97,36 +108,84 @@ func (l *local) work() {
 				l.loop.Queue(e.id.Slot(), e.frame, false)
 			}
 		}
-		*e = entry{} // what it points to may go
+		i += n
 	}
+	clear(l.taken) // what it points to may go
 	if cap(l.taken) > 1<<16 {
 		l.taken = nil // the mark of a storm long gone
 	}
 }
 
-func (l *local) publish(e *entry) {
-	n := e.topic.locals[l.loop.Index()]
+// publishes returns how many entries from the first on are messages of the same topic.
+func publishes(entries []entry) int {
+	n := 1
+	for n < len(entries) && entries[n].kind == entryPublish && entries[n].topic == entries[0].topic {
+		n++
+	}
+	return n
+}
+
+// publish queues a run of messages of one topic for its local subscribers. When the loop is
+// behind, so that several have piled up, they are put together once for all instead of once
+// for each subscriber.
+func (l *local) publish(run []entry) {
+	n := run[0].topic.locals[l.loop.Index()]
 	if n == 0 {
 		return // all have closed since
 	}
 	subs := l.table.subscribers(n - 1)
-	l.sent = append(l.sent, e.at)
 	bulk := len(subs) >= bulkSize
-	deliveries := len(subs)
-	if except := l.loop.Find(e.id); except == nil {
-		for _, slot := range subs {
-			l.loop.Queue(slot, e.frame, bulk)
-		}
-	} else {
-		for _, slot := range subs {
-			if slot == e.id.Slot() {
-				deliveries--
-				continue
-			}
-			l.loop.Queue(slot, e.frame, bulk)
+	l.except = l.except[:0]
+	for i := range run {
+		l.sent = append(l.sent, run[i].at)
+		if run[i].id != 0 && l.loop.Find(run[i].id) != nil {
+			l.except = append(l.except, run[i].id.Slot())
 		}
 	}
+	together := l.together(run)
+	deliveries := 0
+	for _, slot := range subs {
+		if len(l.except) > 0 && slices.Contains(l.except, slot) {
+			deliveries += l.publishTo(slot, run)
+			continue
+		}
+		deliveries += len(run)
+		for _, f := range together {
+			l.loop.Queue(slot, f, bulk)
+		}
+	}
+	clear(together)
 	l.hub.metrics.deliveries.Add(deliveries)
+}
+
+// publishTo queues the messages of run that do not leave the conn in slot out, and returns
+// how many those are.
+func (l *local) publishTo(slot uint32, run []entry) (n int) {
+	for i := range run {
+		if id := run[i].id; id == 0 || id.Slot() != slot || l.loop.Find(id) == nil {
+			l.loop.Queue(slot, run[i].frame, false)
+			n++
+		}
+	}
+	return n
+}
+
+// together returns the frames of run in as few pieces as fit into one send each. The slice
+// is used again by the next call.
+func (l *local) together(run []entry) []*frame.Prepared {
+	l.pieces, l.group = l.pieces[:0], l.group[:0]
+	size := 0
+	for i := range run {
+		f := run[i].frame
+		if size += f.Len(); size > togetherBytes && len(l.group) > 0 {
+			l.pieces = append(l.pieces, frame.Concat(l.group))
+			l.group, size = l.group[:0], f.Len()
+		}
+		l.group = append(l.group, f)
+	}
+	l.pieces = append(l.pieces, frame.Concat(l.group))
+	clear(l.group)
+	return l.pieces
 }
 
 // join adds the conn, unless it closed while the entry was on its way.
