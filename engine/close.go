@@ -12,9 +12,11 @@ const lingerTime = time.Second
 // expire runs when the wheel says that something of the conn in slot is due.
 func (l *Loop) expire(slot uint32) {
 	c := l.conns.at(slot)
-	if c.timer != 0 && int32(l.tick-c.timer) >= 0 && c.state == stateOpen {
+	if c.timer != 0 && int32(l.tick-c.timer) >= 0 {
 		c.timer = 0
-		l.notice(c, Timer)
+		if c.state == stateOpen {
+			l.notice(c, Timer)
+		}
 	}
 	if c.due != 0 && int32(l.tick-c.due) >= 0 {
 		c.due = 0
@@ -53,18 +55,18 @@ func (l *Loop) checkAlive(c *Conn) {
 	silent := l.tick - c.lastRead
 	switch interval, wait := ticks(cfg.PingInterval), ticks(cfg.PongWait); {
 	case silent < interval:
-		c.due = c.lastRead + interval
+		c.due = max(c.lastRead+interval, 1)
 	case !c.has(flagPinged):
 		c.flags |= flagPinged
 		l.metrics.pingsOut.Inc()
 		l.enqueue(c, ping, false)
-		c.due = l.tick + wait
+		c.due = l.after(wait)
 	case silent < interval+wait:
-		c.due = c.lastRead + interval + wait
+		c.due = max(c.lastRead+interval+wait, 1)
 	default:
 		l.notice(c, Unresponsive)
 		if c.state == stateOpen {
-			c.due = l.tick + wait
+			c.due = l.after(wait)
 		}
 	}
 }
@@ -72,7 +74,7 @@ func (l *Loop) checkAlive(c *Conn) {
 // drainOne gives c a random moment of the drain window that is left.
 func (l *Loop) drainOne(c *Conn) {
 	c.flags |= flagDrain
-	c.due = l.tick + l.eng.drainDelay()
+	c.due = l.after(l.eng.drainDelay())
 	l.arm(c)
 }
 
@@ -82,29 +84,29 @@ func (l *Loop) linger(c *Conn) {
 	if c.state >= stateLinger {
 		return
 	}
-	l.leaveOpen(c)
-	l.unlinkPending(c)
+	l.dropPending(c, dropClosed)
 	if c.backlog != nil {
 		// The peer has not read for the whole close wait: it will not read a FIN either.
 		l.lose(c, closeQuiet)
 		return
 	}
+	l.leaveOpen(c)
 	c.state = stateLinger
 	if err := unix.Shutdown(int(c.fd), unix.SHUT_WR); err != nil {
 		l.lose(c, closeQuiet)
 		return
 	}
-	c.due = l.tick + ticks(lingerTime) + 1
+	c.due = l.after(ticks(lingerTime) + 1)
 	l.arm(c)
 	l.lookAfter(c)
 }
 
-// lose gives the socket of c up; reap closes it.
+// lose gives the socket of c up; reap closes it. Why a closing conn ends is counted already.
 func (l *Loop) lose(c *Conn, why closeReason) {
 	if c.state >= stateGone {
 		return
 	}
-	if why != closeQuiet {
+	if why != closeQuiet && c.state < stateClosing {
 		l.metrics.closes[why].Inc()
 	}
 	l.leaveOpen(c)
@@ -148,7 +150,7 @@ func (l *Loop) closed(c *Conn, err error) {
 		c.state = stateGone
 	}
 	l.tell(c)
-	l.unlinkPending(c)
+	l.dropPending(c, dropClosed)
 	if c.backlog != nil {
 		frames, bytes := c.backlog.Truncate()
 		l.metrics.dropped(dropClosed, frames, bytes)

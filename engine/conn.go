@@ -102,8 +102,8 @@ func (c *Conn) Send(f *frame.Prepared) {
 // Loop-only.
 func (c *Conn) SetTimer(d time.Duration) {
 	c.timer = 0
-	if d > 0 {
-		c.timer = max(c.loop.tick+ticks(d)+1, 1)
+	if d > 0 && c.state <= stateOpen {
+		c.timer = c.loop.after(ticks(d) + 1)
 	}
 	c.loop.arm(c)
 }
@@ -126,7 +126,7 @@ func (c *Conn) Close(code frame.CloseCode, reason string, last ...*frame.Prepare
 func (c *Conn) beginClose(closeFrame *frame.Prepared, last ...*frame.Prepared) {
 	l := c.loop
 	if c.backlog != nil {
-		l.unlinkPending(c)
+		l.dropPending(c, dropSlow)
 		frames, bytes := c.backlog.Truncate()
 		l.metrics.dropped(dropSlow, frames, bytes)
 	}
@@ -135,7 +135,7 @@ func (c *Conn) beginClose(closeFrame *frame.Prepared, last ...*frame.Prepared) {
 	}
 	l.enqueue(c, closeFrame, false)
 	c.state = stateClosing
-	c.due = l.tick + ticks(l.eng.cfg.CloseWait) + 1
+	c.due = l.after(ticks(l.eng.cfg.CloseWait) + 1)
 	c.timer = 0
 	l.arm(c)
 	l.lookAfter(c)

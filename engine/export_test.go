@@ -36,8 +36,15 @@ func (l *Loop) Leftovers() (report string) {
 // Links returns how many frames are linked in the arena. Loop-only.
 func (l *Loop) Links() int { return l.arena.used }
 
-// Blocked returns how many conns are tried again. Loop-only.
-func (l *Loop) Blocked() int { return len(l.blocked) }
+// Blocked returns how many entries of present conns are tried again. Loop-only.
+func (l *Loop) Blocked() (n int) {
+	for _, id := range l.blocked {
+		if c := l.conns.find(id); c != nil && c.backlog != nil {
+			n++
+		}
+	}
+	return n
+}
 
 // StartTick is where the tests' next engine begins to count time.
 var StartTick uint32

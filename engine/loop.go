@@ -61,7 +61,7 @@ type Loop struct {
 	express fifo
 	bulk    fifo
 	queued  bool // something was queued since the last Flushed
-	blocked []uint32
+	blocked []ID // conns with a backlog, and some that are gone
 	reaps   []*Conn
 	reaping bool
 	current *Conn // whose input is being handled: it is flushed when that is done
@@ -208,6 +208,9 @@ func (l *Loop) runPosted() {
 
 func (l *Loop) advance() { l.tick = l.eng.now() }
 
+// after returns the tick n ahead, but for 0, which means no deadline.
+func (l *Loop) after(n uint32) uint32 { return max(l.tick+n, 1) }
+
 // onTick moves the clock on and sets the timer for the next time.
 func (l *Loop) onTick() {
 	start := time.Now()
@@ -263,9 +266,7 @@ func (l *Loop) reap() {
 			l.tell(c)
 		}
 		l.flushConn(c)
-		if c.first == nil && c.backlog == nil {
-			l.sentAll(c)
-		}
+		l.sentAll(c)
 		if c.state == stateGone {
 			l.closeSocket(c)
 		}

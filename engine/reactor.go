@@ -47,7 +47,7 @@ func (r *reactor) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
 	r.eng.onLoops.Add(1)
 	l.setSocketOptions(c)
 	c.lastRead = l.tick
-	c.due = l.tick + ticks(r.eng.cfg.HeadTimeout) + 1
+	c.due = l.after(ticks(r.eng.cfg.HeadTimeout) + 1)
 	l.arm(c)
 	return nil, gnet.None
 }

@@ -67,7 +67,7 @@ func (l *Loop) readHead(c *Conn) {
 	l.metrics.handshakes["accepted"].Inc()
 	l.metrics.open.Add(1)
 	c.state = stateOpen
-	c.due = l.tick + ticks(l.eng.cfg.PingInterval)
+	c.due = l.after(ticks(l.eng.cfg.PingInterval))
 	l.arm(c)
 	if l.eng.draining.Load() {
 		l.drainOne(c)
@@ -220,8 +220,11 @@ func (l *Loop) panicked(c *Conn, p any) {
 		c.flags |= flagPeerClosed // its input is in an unknown state
 		l.metrics.closes[closeByPanic].Inc()
 		c.beginClose(frame.PrepareClose(frame.InternalError, "internal error"))
+	case stateClosing:
+		c.flags |= flagPeerClosed
+		l.lookAfter(c)
 	case stateHead:
-		l.lose(c, closeByPanic)
+		l.reject(c, &handshake.Error{Status: 500, Reason: "panic", Message: "internal error"})
 	}
 	if c.gc != nil {
 		discard(c, c.gc.InboundBuffered())

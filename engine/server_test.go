@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,8 @@ func prepare(op frame.Opcode, payload []byte) *frame.Prepared {
 }
 
 func panicInUpgrade(*engine.Conn, *handshake.Request) (string, *handshake.Error) { panic("boom") }
+
+func itoa(n int) string { return strconv.Itoa(n) }
 
 func text(s string) *frame.Prepared { return prepare(frame.Text, []byte(s)) }
 

@@ -134,7 +134,7 @@ func (l *Loop) flushConn(c *Conn) int {
 	}
 	c.flags &^= flagExpress | flagBulk
 	if c.state < stateOpen || c.state > stateClosing {
-		l.unlinkPending(c)
+		l.dropPending(c, dropClosed)
 		return 0
 	}
 	if c.backlog != nil {
@@ -148,7 +148,7 @@ func (l *Loop) flushConn(c *Conn) int {
 		sends++
 		l.metrics.sent(n)
 		if err != nil {
-			l.unlinkPending(c)
+			l.dropPending(c, dropClosed)
 			l.lose(c, closeBySocket)
 			return sends
 		}
@@ -194,17 +194,19 @@ func (l *Loop) shift(c *Conn) *frame.Prepared {
 	return f
 }
 
-// unlinkPending drops what is pending for c and not yet in its backlog.
-func (l *Loop) unlinkPending(c *Conn) {
+// dropPending drops what is pending for c and not yet in its backlog.
+func (l *Loop) dropPending(c *Conn, reason string) {
+	frames, bytes := 0, 0
 	for c.first != nil {
-		l.shift(c)
+		frames++
+		bytes += l.shift(c).Len()
 	}
+	l.metrics.dropped(reason, frames, bytes)
 }
 
-// sentAll runs when nothing is pending for c: a conn that has said and heard everything
-// goes on to linger.
+// sentAll lets a conn that has said and heard everything go on to linger.
 func (l *Loop) sentAll(c *Conn) {
-	if c.state == stateClosing && c.has(flagPeerClosed) {
+	if c.first == nil && c.backlog == nil && c.state == stateClosing && c.has(flagPeerClosed) {
 		l.linger(c)
 	}
 }
@@ -214,7 +216,7 @@ func (l *Loop) pushBacklog(c *Conn, sent int) {
 	if c.backlog == nil {
 		c.backlog = new(backlog.Backlog)
 		c.retryIn, c.retryEvery = 1, 1
-		l.blocked = append(l.blocked, c.id.Slot())
+		l.blocked = append(l.blocked, c.id)
 		if len(l.blocked) == 1 {
 			l.ticking = time.Now().Add(fastLength)
 			l.timer.Reset(fastLength)
@@ -224,8 +226,15 @@ func (l *Loop) pushBacklog(c *Conn, sent int) {
 	for c.first != nil {
 		c.backlog.Push(l.shift(c), l.tick)
 	}
-	c.backlog.Advance(sent)
+	l.advanceBacklog(c, sent)
 	l.checkBacklog(c)
+}
+
+// advanceBacklog notes that n more bytes of the backlog have left.
+func (l *Loop) advanceBacklog(c *Conn, n int) {
+	before := c.backlog.Frames()
+	c.backlog.Advance(n)
+	l.metrics.framesOut += before - c.backlog.Frames()
 }
 
 // checkBacklog has the Handler told of a conn that is too far behind. One that is closing
@@ -241,16 +250,16 @@ func (l *Loop) checkBacklog(c *Conn) {
 // own unbounded buffer, which is not used; so they are polled, less often while nothing moves.
 func (l *Loop) retryBlocked() {
 	kept := l.blocked[:0]
-	for _, slot := range l.blocked {
-		c := l.conns.at(slot)
-		if c.backlog == nil || c.state == stateGone {
-			continue // closed since, and the slot perhaps used again
+	for _, id := range l.blocked {
+		c := l.conns.find(id)
+		if c == nil || c.backlog == nil || c.state == stateGone {
+			continue // closed since
 		}
 		if c.retryIn--; c.retryIn == 0 {
 			l.sendBacklog(c)
 		}
 		if c.backlog != nil {
-			kept = append(kept, slot)
+			kept = append(kept, id)
 			l.checkBacklog(c)
 		}
 	}
@@ -268,9 +277,7 @@ func (l *Loop) sendBacklog(c *Conn) {
 			l.lose(c, closeBySocket)
 			return
 		}
-		before := c.backlog.Frames()
-		c.backlog.Advance(n)
-		l.metrics.framesOut += before - c.backlog.Frames()
+		l.advanceBacklog(c, n)
 		moved = moved || n > 0
 		if n < len(b) {
 			break
