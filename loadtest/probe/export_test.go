@@ -1,0 +1,6 @@
+package probe
+
+var (
+	ParseMetrics = parseMetrics
+	ParseStat    = parseStat
+)

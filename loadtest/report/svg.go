@@ -1,0 +1,4 @@
+package report
+
+// SVG draws r.
+func SVG(r *Result) []byte { return nil }
