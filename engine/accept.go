@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"net"
+	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -37,7 +39,9 @@ func (e *Engine) Serve(ln net.Listener) error {
 	for range acceptors {
 		go func() {
 			defer e.accepting.Done()
-			errs <- e.accept(ln)
+			a := acceptor{eng: e, ln: ln, spare: -1}
+			defer a.freeSpare()
+			errs <- a.run()
 		}()
 	}
 	var err error
@@ -50,24 +54,37 @@ func (e *Engine) Serve(ln net.Listener) error {
 	return err
 }
 
-// accept is one accepting goroutine.
-func (e *Engine) accept(ln net.Listener) error {
+// An acceptor is one accepting goroutine.
+type acceptor struct {
+	eng *Engine
+	ln  net.Listener
+	// spare is a descriptor held for gnet, which duplicates that of the conn it is given: at
+	// the limit of open files a conn shall stay in the kernel's queue, not be taken out of
+	// it and dropped. -1: none.
+	spare int
+	entry entry
+}
+
+// An entry is the context of a gnet conn until OnOpen.
+type entry struct{ opened bool }
+
+func (a *acceptor) run() error {
+	e := a.eng
 	var wait time.Duration
 	for {
 		if !e.roomForConn() {
 			return nil
 		}
-		conn, err := ln.Accept()
+		err := a.acceptOne()
 		if err == nil {
 			wait = 0
-			e.enroll(conn)
 			continue
 		}
 		if errors.Is(err, net.ErrClosed) {
 			return err
 		}
 		if wait == 0 {
-			e.cfg.Log.Warn("accept", "err", err, "listener", ln.Addr().String())
+			e.cfg.Log.Warn("accept", "err", err, "listener", a.ln.Addr().String())
 		}
 		e.metrics.acceptErrors.Inc()
 		wait = min(max(2*wait, 5*time.Millisecond), time.Second)
@@ -77,16 +94,91 @@ func (e *Engine) accept(ln net.Listener) error {
 	}
 }
 
+// acceptOne waits for a conn and gives it to a loop.
+func (a *acceptor) acceptOne() error {
+	if err := a.holdSpare(); err != nil {
+		return err
+	}
+	conn, err := a.ln.Accept()
+	if err != nil {
+		return err
+	}
+	a.eng.metrics.accepts.Inc()
+	ownZone(conn.LocalAddr())
+	ownZone(conn.RemoteAddr())
+	a.eng.admit()
+	a.freeSpare()
+	a.entry.opened = false
+	// gnet duplicates the descriptor and closes conn. It waits for the loop, so that a busy
+	// loop slows accepting down.
+	_, err = a.eng.client.EnrollContext(conn, &a.entry)
+	if err == nil && !a.entry.opened {
+		err = errors.New("engine: a loop could not watch the socket") // gnet drops the reason
+	}
+	if err != nil {
+		a.eng.release(1)
+	}
+	return err
+}
+
+// holdSpare opens the spare descriptor. Only a lack of descriptors is an error.
+func (a *acceptor) holdSpare() error {
+	if a.spare >= 0 {
+		return nil
+	}
+	fd, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	switch {
+	case err == nil:
+		a.spare = fd
+	case errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE):
+		return os.NewSyscallError("open", err)
+	}
+	return nil
+}
+
+func (a *acceptor) freeSpare() {
+	if a.spare >= 0 {
+		_ = unix.Close(a.spare) // it was only read from
+		a.spare = -1
+	}
+}
+
+// ownZone gives an IPv6 address a zone name of its own. gnet puts the memory of the name into
+// its buffer pool when the conn ends, but package net keeps the names of all zones in a
+// cache, where the next user of the buffer would overwrite them.
+func ownZone(addr net.Addr) {
+	if a, ok := addr.(*net.TCPAddr); ok && a.Zone != "" {
+		a.Zone = strings.Clone(a.Zone)
+
+	}
+}
+
 // roomForConn waits until the engine holds fewer conns than it may, and returns false when
 // it drains or stops first.
 func (e *Engine) roomForConn() bool {
-	for e.conns.Load() >= int64(e.cfg.MaxConns) {
+	if e.conns.Load() >= int64(e.cfg.MaxConns) {
 		e.metrics.acceptPauses.Inc()
-		if !e.pause(20 * time.Millisecond) {
-			return false
+		for e.conns.Load() >= int64(e.cfg.MaxConns) {
+			if !e.pause(20 * time.Millisecond) {
+				return false
+			}
 		}
 	}
 	return !e.draining.Load()
+}
+
+// admit counts a conn that was accepted, once there is room: several acceptors may have
+// waited in Accept for the last place. A drain ends the wait.
+func (e *Engine) admit() {
+	for {
+		n := e.conns.Load()
+		if n >= int64(e.cfg.MaxConns) && e.pause(20*time.Millisecond) {
+			continue
+		}
+		if e.conns.CompareAndSwap(n, n+1) {
+			return
+		}
+	}
 }
 
 // pause waits for d, and returns false when the engine drains or stops meanwhile.
@@ -98,18 +190,5 @@ func (e *Engine) pause(d time.Duration) bool {
 		return true
 	case <-e.quit:
 		return false
-	}
-}
-
-// enroll gives conn to a loop.
-func (e *Engine) enroll(conn net.Conn) {
-	e.conns.Add(1)
-	e.metrics.accepts.Inc()
-	// gnet duplicates the descriptor and closes conn. It waits for the loop, so that a busy
-	// loop slows accepting down.
-	if _, err := e.client.Enroll(conn); err != nil {
-		e.release(1)
-		e.metrics.acceptErrors.Inc()
-		e.cfg.Log.Warn("enroll", "err", err)
 	}
 }

@@ -18,7 +18,7 @@ type Config struct {
 	// machines of up to four cores, so that HTTP requests find one free; else all cores.
 	Loops int
 	// MaxConns bounds the sockets held at once, HTTP ones included. At the bound accepting
-	// pauses until one closes. 0: the limit of open files less a reserve.
+	// pauses until one closes, with at most two conns of each listener in hand. 0: the limit of open files less a reserve.
 	MaxConns int
 
 	HeadTimeout time.Duration // for a whole request head; 0: 10 s

@@ -103,12 +103,14 @@ func (e *Engine) addListener(ln net.Listener) bool {
 }
 
 // beginDrain closes the listeners. It returns false when that was done before.
-func (e *Engine) beginDrain() bool {
+func (e *Engine) beginDrain(window time.Duration) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.draining.Swap(true) {
+	if e.draining.Load() {
 		return false
 	}
+	e.drainUntil.Store(e.now() + ticks(window)) // first: a loop that sees draining reads it
+	e.draining.Store(true)
 	close(e.quit)
 	for _, ln := range e.listeners {
 		if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
@@ -128,10 +130,11 @@ const drainPace = 10 * time.Millisecond
 // waited for. Call Stop afterwards. Any goroutine; may block.
 func (e *Engine) Drain(ctx context.Context, window time.Duration) error {
 	window = min(window, time.Duration(e.onLoops.Load())*drainPace)
-	e.drainUntil.Store(e.now() + ticks(window))
-	if !e.beginDrain() {
+	if !e.beginDrain(window) {
 		return ErrStopped
 	}
+	// What was accepted before counts: it is on its way to a loop, which does not block.
+	e.accepting.Wait()
 	for _, l := range e.loops {
 		l.Post(func() {
 			l.conns.each(func(c *Conn) {
@@ -165,7 +168,7 @@ func (e *Engine) drainDelay() uint32 {
 // Stop closes the listeners and every conn, and ends the loops. Posts and wakes from then on
 // are dropped. It may be called twice. Any goroutine but a loop's; blocks.
 func (e *Engine) Stop() error {
-	e.beginDrain()
+	e.beginDrain(0)
 	// An acceptor that gives a socket to a loop waits for the loop.
 	e.accepting.Wait()
 	var err error

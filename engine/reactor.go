@@ -37,6 +37,7 @@ func (r *reactor) loop(el gnet.EventLoop) *Loop {
 func (r *reactor) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
 	l := r.loop(gc.EventLoop())
 	l.advance()
+	gc.Context().(*entry).opened = true
 	c := l.conns.take(l)
 	if c == nil {
 		return nil, gnet.Close // 2^24 conns on one loop
