@@ -38,21 +38,29 @@ type client struct {
 // dial opens a WebSocket at a path, such as "/app/key?protocol=7".
 func (s *server) dial(path, origin string, subprotocols ...string) *client {
 	s.t.Helper()
-	d := ws.Dialer{Timeout: patience, Protocols: subprotocols}
-	if origin != "" {
-		d.Header = ws.HandshakeHeaderString("Origin: " + origin + "\r\n")
-	}
-	conn, br, shake, err := d.Dial(context.Background(), "ws://"+s.addr+path)
+	c, err := open(s.t, s.addr, path, origin, subprotocols...)
 	if err != nil {
 		s.t.Fatalf("dial %s: %v", path, err)
 	}
 	s.conns++
-	c := &client{t: s.t, conn: conn, in: conn, subprotocol: shake.Protocol}
-	if br != nil {
+	return c
+}
+
+func open(t testing.TB, addr, path, origin string, subprotocols ...string) (*client, error) {
+	d := ws.Dialer{Timeout: patience, Protocols: subprotocols}
+	if origin != "" {
+		d.Header = ws.HandshakeHeaderString("Origin: " + origin + "\r\n")
+	}
+	conn, br, shake, err := d.Dial(context.Background(), "ws://"+addr+path)
+	if err != nil {
+		return nil, err
+	}
+	c := &client{t: t, conn: conn, in: conn, subprotocol: shake.Protocol}
+	if br != nil { // the first frames came with the handshake
 		c.in = io.MultiReader(io.LimitReader(br, int64(br.Buffered())), conn)
 	}
 	c.in = bufio.NewReader(c.in)
-	return c
+	return c, nil
 }
 
 // join dials with the first key of a and takes the greeting.
