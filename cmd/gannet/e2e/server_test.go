@@ -52,17 +52,16 @@ func buildServer(folder string) (binary string, err error) {
 
 // launch starts a server with settings before the configuration and waits until it listens.
 func launch(binary, folder, settings string) (*server, error) {
-	file, err := os.CreateTemp(folder, "*.yaml")
-	if err != nil {
+	file := filepath.Join(folder, "gannet.yaml")
+	if err := os.WriteFile(file, []byte(settings+configuration), 0o600); err != nil {
 		return nil, err
 	}
-	if _, err := file.WriteString(settings + configuration); err != nil {
-		return nil, err
-	}
-	if err := file.Close(); err != nil {
-		return nil, err
-	}
-	s := &server{cmd: exec.Command(binary, "serve", "--config", file.Name()), exited: make(chan struct{})}
+	return serve(binary, "--config", file)
+}
+
+// serve starts "gannet serve" with flags and waits until it listens.
+func serve(binary string, flags ...string) (*server, error) {
+	s := &server{cmd: exec.Command(binary, append([]string{"serve"}, flags...)...), exited: make(chan struct{})}
 	s.cmd.Env = environment()
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -185,6 +184,11 @@ func (s *server) stop() error {
 func startServer(t *testing.T, settings string) *server {
 	t.Helper()
 	s, err := launch(binary, t.TempDir(), settings)
+	return supervise(t, s, err)
+}
+
+func supervise(t *testing.T, s *server, err error) *server {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}

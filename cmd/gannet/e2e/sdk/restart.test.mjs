@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect as connectSocket, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -33,10 +33,14 @@ class Process {
     it.exit = once(it.child, 'exit');
     let heard;
     const ready = new Promise((resolve) => { heard = resolve; });
-    createInterface(it.child.stdout).on('line', (line) => { it.said += `${line}\n`; if (line.startsWith('gannet: listening on ')) heard(); });
+    createInterface(it.child.stdout).on('line', (line) => {
+      it.said += `${line}\n`;
+      const address = line.match(/^gannet: listening on .*:([0-9]+)$/);
+      if (address) heard(Number(address[1]));
+    });
     let timer;
     const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(`the server did not start:\n${it.said}`)), patience); });
-    await Promise.race([ready, late, it.exit.then(([code]) => { throw new Error(`the server ended with ${code}:\n${it.said}`); })]);
+    it.port = await Promise.race([ready, late, it.exit.then(([code]) => { throw new Error(`the server ended with ${code}:\n${it.said}`); })]);
     clearTimeout(timer);
     return it;
   }
@@ -48,35 +52,93 @@ class Process {
   }
 }
 
-describe('restart', { concurrency: 1 }, () => {
+/** Writes the configuration of a server that listens on a port; 0 lets it choose. */
+async function configuration(t, port) {
+  const folder = await mkdtemp(join(tmpdir(), 'gannet-restart-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const config = join(folder, 'gannet.yaml');
+  await writeFile(config, server.config.replace('127.0.0.1:0', `127.0.0.1:${port}`));
+  return config;
+}
+
+/** A balancer in front of servers: new connections go where `port` says. */
+async function balancer(t) {
+  const relay = { port: 0 };
+  const listener = createServer((client) => {
+    const upstream = connectSocket(relay.port, '127.0.0.1');
+    for (const socket of [client, upstream]) {
+      socket.setNoDelay(true);
+      socket.on('error', () => { client.destroy(); upstream.destroy(); });
+    }
+    client.pipe(upstream).pipe(client);
+  }).listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  t.after(() => listener.close());
+  relay.at = { host: '127.0.0.1', port: listener.address().port };
+  return relay;
+}
+
+/** A client with a channel of each common kind, and how to prove that they work. */
+async function subscriber(t, sdk, at) {
+  const rest = backend(server.apps.full, at);
+  const client = await connect(t, sdk, { at, member: { user_id: 'alice', user_info: { name: 'Alice' } } });
+  const names = [fresh('open'), fresh('private-closed'), fresh('presence-room')];
+  const logs = [];
+  for (const name of names) logs.push(await client.subscribe(name));
+  const works = async (event) => {
+    await rest.trigger(names, event, { n: 1 });
+    for (const log of logs) await log.expect([event, { n: 1 }]);
+  };
+  const returns = async (before) => {
+    await client.states.until((state) => state === 'connecting', 'connecting');
+    await client.connected();
+    assert.notEqual(client.socketId, before);
+    for (const log of logs) await log.expect(['pusher:subscription_succeeded']);
+    assert.equal(logs[2].channel.members.count, 1);
+  };
+  return { client, works, returns };
+}
+
+describe('restart', { concurrency: 2 * sdks.length }, () => {
   for (const sdk of sdks) {
-    test(`${sdk.name} comes back after 4200 with all its channels`, async (t) => {
-      const at = { host: server.host, port: await freePort() };
-      const folder = await mkdtemp(join(tmpdir(), 'gannet-restart-'));
-      t.after(() => rm(folder, { recursive: true }));
-      const config = join(folder, 'gannet.yaml');
-      await writeFile(config, server.config.replace('127.0.0.1:0', `127.0.0.1:${at.port}`));
-      const rest = backend(server.apps.full, at);
-
+    test(`${sdk.name} moves to another server at once after 4200, with all its channels`, async (t) => {
+      const relay = await balancer(t);
+      const config = await configuration(t, 0);
       const first = await Process.start(t, config);
-      const client = await connect(t, sdk, { at, member: { user_id: 'alice', user_info: { name: 'Alice' } } });
+      relay.port = first.port;
+      const { client, works, returns } = await subscriber(t, sdk, relay.at);
+      await works('before');
+      const second = await Process.start(t, config);
+      relay.port = second.port;
       const before = client.socketId;
-      const names = [fresh('open'), fresh('private-closed'), fresh('presence-room')];
-      const logs = [];
-      for (const name of names) logs.push(await client.subscribe(name));
-      await rest.trigger(names, 'before', { n: 1 });
-      for (const log of logs) await log.expect(['before', { n: 1 }]);
+      let closed;
+      client.pusher.connection.bind('error', () => { closed ??= performance.now(); });
+      const ended = first.stop();
+      assert.equal((await client.errors.next('the farewell')).code, 4200);
+      await returns(before);
+      // Codes from 4100 to 4199, and a connection that just breaks, cost a pause of a second.
+      const took = performance.now() - closed;
+      assert.ok(took < 1000, `coming back took ${took} ms`);
+      await works('after');
+      await ended;
+      client.pusher.disconnect();
+      await second.stop();
+    });
 
+    test(`${sdk.name} finds the next server on the same port`, async (t) => {
+      const at = { host: '127.0.0.1', port: await freePort() };
+      const config = await configuration(t, at.port);
+      const first = await Process.start(t, config);
+      const { client, works, returns } = await subscriber(t, sdk, at);
+      await works('before');
+      const before = client.socketId;
       await first.stop();
       assert.equal((await client.errors.next('the farewell')).code, 4200);
-      await Process.start(t, config);
-      await client.states.until((state) => state === 'connecting', 'connecting');
-      await client.connected();
-      assert.notEqual(client.socketId, before);
-      for (const log of logs) await log.expect(['pusher:subscription_succeeded']);
-      assert.equal(logs[2].channel.members.count, 1);
-      await rest.trigger(names, 'after', { n: 2 });
-      for (const log of logs) await log.expect(['after', { n: 2 }]);
+      const second = await Process.start(t, config);
+      await returns(before);
+      await works('after');
+      client.pusher.disconnect();
+      await second.stop();
     });
   }
 });
