@@ -22,13 +22,18 @@ type HTTPListener struct {
 }
 
 // NewHTTPListener returns a listener that says addr is its address. Up to 1024 conns wait
-// for Accept; more are dropped, as the kernel would.
+// for Accept; more are answered 503.
 func NewHTTPListener(addr net.Addr) *HTTPListener {
 	return &HTTPListener{conns: make(chan net.Conn, 1024), addr: addr, done: make(chan struct{})}
 }
 
 // Accept waits for the next conn. After Close it returns net.ErrClosed. Any goroutine; may block.
 func (h *HTTPListener) Accept() (net.Conn, error) {
+	select {
+	case <-h.done:
+		return nil, net.ErrClosed
+	default:
+	}
 	select {
 	case c := <-h.conns:
 		return c, nil
@@ -40,12 +45,17 @@ func (h *HTTPListener) Accept() (net.Conn, error) {
 // Close stops accepting and drops conns that still wait. Any goroutine; may be called twice.
 func (h *HTTPListener) Close() error {
 	h.once.Do(func() { close(h.done) })
+	h.empty()
+	return nil
+}
+
+func (h *HTTPListener) empty() {
 	for {
 		select {
 		case c := <-h.conns:
 			_ = c.Close() // nobody has seen it
 		default:
-			return nil
+			return
 		}
 	}
 }
@@ -62,6 +72,11 @@ func (h *HTTPListener) offer(c net.Conn) bool {
 	}
 	select {
 	case h.conns <- c:
+		select {
+		case <-h.done:
+			h.empty() // Close came in between and may have missed it
+		default:
+		}
 		return true
 	default:
 		return false
@@ -119,19 +134,18 @@ func (l *Loop) handOff(c *Conn, read []byte) {
 	conn, err := duplicate(int(c.fd))
 	if err != nil {
 		l.eng.cfg.Log.Warn("hand a connection to the HTTP server", "err", err)
-		l.metrics.rejected("no_descriptor")
-		l.lose(c, closeQuiet)
+		l.reject(c, &handshake.Error{Status: 503, Reason: "no_descriptor", Message: "overloaded"})
 		return
 	}
 	l.eng.conns.Add(1)
 	handed := &handedConn{Conn: conn, eng: l.eng, prefix: append([]byte(nil), read...)}
 	if l.eng.cfg.HTTP.offer(handed) {
 		l.metrics.handshakes["http"].Inc()
-	} else {
-		l.metrics.rejected("http_queue_full")
-		_ = handed.Close() // it was never served
+		l.lose(c, closeQuiet)
+		return
 	}
-	l.lose(c, closeQuiet)
+	_ = handed.Close() // the duplicate; c still has the socket
+	l.reject(c, &handshake.Error{Status: 503, Reason: "http_queue_full", Message: "overloaded"})
 }
 
 // duplicate returns a net.Conn on a duplicate of fd.

@@ -39,7 +39,7 @@ func serveHTTP(t *testing.T) (*server, *engine.HTTPListener) {
 	go func() { served <- h.Serve(hl) }()
 	t.Cleanup(func() {
 		_ = h.Close()
-		if err := wait(t, served, "http.Serve"); !errors.Is(err, http.ErrServerClosed) {
+		if err := wait(t, served, "http.Serve"); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			t.Errorf("http.Serve: %v", err)
 		}
 		if err := hl.Close(); err != nil {
@@ -136,6 +136,7 @@ func TestHTTPIsRefusedWhenTheQueueIsClosed(t *testing.T) {
 	c.write(post("/", "body"))
 	c.wantStatus("503")
 	c.wantGone()
+	_ = c.Close()
 	s.wantConns(0)
 }
 
@@ -154,6 +155,7 @@ func TestCloseLeavesNothingInTheQueue(t *testing.T) {
 			clients.Go(func() {
 				_, _ = io.WriteString(c.Conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 				_, _ = io.Copy(io.Discard, c.r)
+				_ = c.Close()
 			})
 		}
 		eventually(t, func() bool { return strings.TrimSpace(s.metric("gannet_engine_accepts_total")) != "0" },
