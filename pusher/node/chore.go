@@ -74,6 +74,11 @@ func (c *chores) loop() {
 		run, wait := c.next()
 		if run != nil {
 			run()
+			select {
+			case <-c.quit:
+				return // also when there is always more to do
+			default:
+			}
 			continue
 		}
 		timer.Reset(wait)

@@ -1,0 +1,49 @@
+package node
+
+import (
+	"time"
+
+	"github.com/gannet-io/gannet/engine"
+)
+
+// DoChores does what is due by the clock of n at this moment, without waiting for anybody.
+func (n *Node) DoChores() {
+	for {
+		run, _ := n.chores.next()
+		if run == nil {
+			return
+		}
+		run()
+	}
+}
+
+// Pending returns how many chores wait for their time.
+func (n *Node) Pending() int {
+	n.chores.mu.Lock()
+	defer n.chores.mu.Unlock()
+	return len(n.chores.queue)
+}
+
+// Parse returns the conn that a socket ID names, or 0.
+func (n *Node) Parse(socketID string) engine.ID { return n.sockets.parse(socketID) }
+
+// Permute and Restore are the two directions of a socket ID's second half.
+func (n *Node) Permute(x uint64) uint64 { return n.sockets.permute(x) }
+func (n *Node) Restore(x uint64) uint64 { return n.sockets.restore(x) }
+
+// Leaving returns how many users have left the app without anybody having been told.
+func (n *Node) Leaving(appID string) int {
+	n.mu.RLock()
+	t := n.tenants[appID]
+	n.mu.RUnlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.users.leaving)
+}
+
+// Chores are those of a node, alone.
+type Chores struct{ c chores }
+
+func (c *Chores) Start(now func() time.Time)                  { c.c.start(now) }
+func (c *Chores) Stop()                                       { c.c.stop() }
+func (c *Chores) Later(name string, at time.Time, run func()) { c.c.later(name, at, run) }
