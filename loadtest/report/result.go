@@ -46,6 +46,7 @@ type Connect struct {
 	Seconds    float64     `json:"seconds"`
 	PerSecond  float64     `json:"per_second"`
 	Join       Percentiles `json:"join"` // from begun to subscribed
+	Curve      []Point     `json:"join_curve"`
 }
 
 // Delivery is what became of the messages.

@@ -24,6 +24,7 @@ func Summarize(o *Outcome) *Result {
 			Seconds:    o.SetupTime.Seconds(),
 			PerSecond:  per(float64(o.Total.Joined), o.SetupTime),
 			Join:       percentiles(o.SetupJoin),
+			Curve:      curve(o.SetupJoin),
 		},
 		Generator: generator(o),
 		Problems:  o.Problems,

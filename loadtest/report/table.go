@@ -37,13 +37,13 @@ func Table(r *Result) string {
 
 // describe says in words what was asked for.
 func describe(s *Setup) string {
-	text := fmt.Sprintf("%s subscribers on %s channels", count(int64(s.Subscribers)), count(int64(s.Channels)))
+	text := some(s.Subscribers, "subscriber") + " on " + some(s.Channels, "channel")
 	if s.PerClient > 1 {
 		text += fmt.Sprintf(", %d each", s.PerClient)
 	}
 	if s.Publishers > 0 {
 		how := map[string]string{"rest": "REST", "client": "client events", "members": "client events of the members"}[s.Via]
-		text += fmt.Sprintf("; %s publishers by %s", count(int64(s.Publishers)), how)
+		text += "; " + some(s.Publishers, "publisher") + " by " + how
 		if s.Window > 0 {
 			text += fmt.Sprintf(", %d outstanding each", s.Window)
 		} else {
@@ -58,6 +58,18 @@ func describe(s *Setup) string {
 		text += fmt.Sprintf("; %s come and go a second", quantity(s.ChurnRate))
 	}
 	return text
+}
+
+// some writes a number of things.
+func some(n int, thing string) string {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(thing, "s"):
+		thing += "es"
+	default:
+		thing += "s"
+	}
+	return count(int64(n)) + " " + thing
 }
 
 // A table is the text as it grows: sections of rows, a name and a value each.
@@ -155,9 +167,13 @@ func (t *table) server(r *Result) {
 		t.row("RSS", "%s, %s before the first connection", size(float64(*s.RSS)), size(float64(*s.RSSBefore)))
 	}
 	if s.PerConn != nil {
-		t.row("RSS per connection", "%s", size(*s.PerConn))
+		if *s.PerConn > 0 {
+			t.row("RSS per connection", "%s", size(*s.PerConn))
+		} else {
+			t.row("RSS per connection", "not to be seen: the server had memory to spare; start it anew")
+		}
 	}
-	if s.AnonPerConn != nil {
+	if s.AnonPerConn != nil && *s.AnonPerConn > 0 {
 		t.row("  of it anonymous", "%s", size(*s.AnonPerConn))
 	}
 	if s.SlabPerConn != nil {
@@ -190,7 +206,7 @@ func (t *table) leak(l *Leak) {
 
 func (t *table) generator(g *Generator) {
 	t.section("Generator")
-	t.row("processor time", "%.2f s user, %.2f s system in %d processes; allowed %v", g.User, g.System, g.Processes, g.CPUs)
+	t.row("processor time", "%.2f s user, %.2f s system in %s; allowed on %v", g.User, g.System, some(g.Processes, "process"), g.CPUs)
 	verdict := "had reserve"
 	if g.Saturated {
 		verdict = "NOT GOOD ENOUGH"

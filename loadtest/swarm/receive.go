@@ -32,7 +32,9 @@ func (w *worker) read(slot int32) (now int64) {
 		w.lose(slot, "the server closed the connection without a close frame")
 		return now
 	}
-	w.counts.Reads++
+	if c.role == roleSubscriber {
+		w.counts.Reads++
+	}
 	w.counts.Bytes += int64(n)
 	c.heard = w.seconds(now)
 

@@ -18,7 +18,7 @@ type Counts struct {
 	Unscheduled int64 // stamped messages at conns that are not measured: publishers, churn
 	Other       int64 // frames without a stamp: presence, counts, pings, errors
 	Bytes       int64 // read from all sockets
-	Reads       int64 // system calls that did so
+	Reads       int64 // system calls that did so, of steady subscribers
 
 	// Publishing.
 	Published int64 // accepted by the server, or sent as client events
