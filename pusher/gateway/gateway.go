@@ -273,7 +273,7 @@ func (g *Gateway) TerminateMember(a *app.App, userID string) {
 
 func isMember(s *session.Session, userID string) bool {
 	for _, id := range s.Channels() {
-		if id == userID {
+		if id == userID && id != "" { // there is no id on other channels
 			return true
 		}
 	}
