@@ -176,7 +176,7 @@ func TestFramesAreNeitherLostNorReordered(t *testing.T) {
 	c := dial(t, s)
 	conn := wait(t, opened, "Open")
 	random := rand.New(rand.NewPCG(1, 2))
-	size := func(i int) int { return 8 + i*7919%131 + i%1000/999*70_000 } // 100 are larger than the scratch
+	size := func(i int) int { return 8 + i*7919%131 + i%4000/3999*70_000 } // 25 are larger than the scratch
 	var window sync.WaitGroup
 	go func() {
 		for i := 0; i < frames; {
