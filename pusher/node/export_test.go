@@ -47,3 +47,13 @@ type Chores struct{ c chores }
 func (c *Chores) Start(now func() time.Time)                  { c.c.start(now) }
 func (c *Chores) Stop()                                       { c.c.stop() }
 func (c *Chores) Later(name string, at time.Time, run func()) { c.c.later(name, at, run) }
+
+// Known returns how many users of the app are remembered.
+func (n *Node) Known(appID string) int {
+	n.mu.RLock()
+	t := n.tenants[appID]
+	n.mu.RUnlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.users.Len()
+}
