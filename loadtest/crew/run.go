@@ -19,8 +19,10 @@ const (
 	// lead is how far ahead the start is set, so that every worker hears of it in time.
 	lead = 250 * time.Millisecond
 
-	// quiet is how long nothing may arrive before the drain is over.
-	quiet = time.Second
+	// quiet is how long nothing may arrive before the drain is over, and settled the same when
+	// nothing is missing. Workers report ten times a second by then.
+	quiet   = time.Second
+	settled = 300 * time.Millisecond
 
 	// partingTime is how long members may take to end.
 	partingTime = 10 * time.Second
@@ -152,12 +154,13 @@ func (r *run) window(ctx context.Context) error {
 	r.outcome.Begin = r.read()
 	r.phase = "measuring"
 	end := start.Add(r.plan.Warmup + r.plan.Duration)
-	next := r.outcome.Began.Add(r.plan.Interval)
+	step := max(r.plan.Interval, time.Second) // finer than a process's time can be read
+	next := r.outcome.Began.Add(step)
 	watch := func(now time.Time) {
 		if now.Before(next) || len(r.job.Prober.PIDs) == 0 {
 			return
 		}
-		next = next.Add(r.plan.Interval)
+		next = next.Add(step)
 		r.outcome.Readings = append(r.outcome.Readings, *r.read())
 	}
 	err := r.pump(ctx, end, watch, func() bool { return !time.Now().Before(end) })
@@ -177,15 +180,18 @@ func (r *run) window(ctx context.Context) error {
 // finish waits for what is still on its way, then for the members to end.
 func (r *run) finish() error {
 	background := context.Background()
-	if !r.outcome.Interrupted {
+	if !r.outcome.Interrupted && r.plan.Publishes() {
 		r.phase = "draining"
 		seen, since := int64(-1), time.Now()
 		err := r.pump(background, time.Now().Add(r.plan.Drain), nil, func() bool {
-			// Workers report once an interval; two of them show that all has been counted.
 			if r.outcome.Total.Received != seen {
 				seen, since = r.outcome.Total.Received, time.Now()
 			}
-			return time.Since(since) > max(quiet, 2*r.plan.Interval)
+			wait := quiet
+			if r.outcome.Total.Lost() == 0 {
+				wait = settled
+			}
+			return time.Since(since) > wait
 		})
 		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			return err

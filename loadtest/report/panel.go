@@ -97,7 +97,11 @@ func (d *drawing) distribution(curve []Point, title string) {
 		v := valueAt(curve, part)
 		x, y := p.x.at(nine(part)), p.y.at(v)
 		d.add(`<circle cx="%.1f" cy="%.1f" r="4" fill="#fff" stroke="%s" stroke-width="2"/>`, x, y, blue)
-		d.add(`<text x="%.1f" y="%.1f" class="small" font-weight="600" text-anchor="end">%s</text>`, x-8, y-8, escape(duration(v)))
+		anchor, dx, dy := "end", -8.0, -8.0
+		if x-p.x.start < 70 { // beside the axis there is room on the right alone
+			anchor, dx, dy = "start", 8, 18
+		}
+		d.add(`<text x="%.1f" y="%.1f" class="small" font-weight="600" text-anchor="%s">%s</text>`, x+dx, y+dy, anchor, escape(duration(v)))
 	}
 	p.close()
 }
@@ -152,11 +156,12 @@ func (d *drawing) timelines(r *Result) {
 		d.overTime("Time to subscribe over time", end, true, duration, p50, p99)
 	}
 	if r.Scenario == "idle" || r.Scenario == "soak" {
-		d.overTime("Resident memory of the server", end, false, size, pick("", teal, func(m *Moment) (float64, bool) {
+		mebibytes := func(v float64) string { return threeDigits(v) + " MiB" }
+		d.overTime("Resident memory of the server", end, false, mebibytes, pick("", teal, func(m *Moment) (float64, bool) {
 			if m.RSS == nil {
 				return 0, false
 			}
-			return float64(*m.RSS), true
+			return float64(*m.RSS) / (1 << 20), true
 		}))
 		d.overTime("Processors that the server used", end, false, threeDigits, pick("", orange, func(m *Moment) (float64, bool) {
 			if m.Cores == nil {

@@ -10,6 +10,7 @@ type scale struct {
 	low, high  float64
 	start, end float64
 	log        bool
+	step       float64 // between ticks; 0 chooses
 }
 
 func (s *scale) at(v float64) float64 {
@@ -28,7 +29,10 @@ func (s *scale) ticks() []float64 {
 	if s.log {
 		return s.logTicks()
 	}
-	step := roundStep((s.high - s.low) / 4)
+	step := s.step
+	if step == 0 {
+		step = roundStep((s.high - s.low) / 6)
+	}
 	var all []float64
 	for i := math.Ceil(s.low / step); i*step <= s.high*1.0001; i++ {
 		all = append(all, i*step)
@@ -68,8 +72,9 @@ func roundStep(v float64) float64 {
 
 // fromZero returns a scale from 0 to a round value above the highest.
 func fromZero(highest, start, end float64) scale {
-	step := roundStep(max(highest, 1e-9) / 4)
-	return scale{low: 0, high: step * math.Ceil(max(highest, 1e-9)*1.02/step), start: start, end: end}
+	highest = max(highest, 1e-9)
+	step := roundStep(highest / 4)
+	return scale{low: 0, high: step * math.Ceil(highest*1.02/step), start: start, end: end, step: step}
 }
 
 // decades returns a logarithmic scale that holds all of the values that are above 0.

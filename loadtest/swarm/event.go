@@ -53,14 +53,24 @@ func errorText(message []byte) string {
 		}
 		text = text[:min(len(text), 100)]
 	}
-	// Names of channels and sockets in the text would make every error its own kind.
-	if at := bytes.Index(text, []byte(" load-")); at >= 0 {
-		text = text[:at]
-	}
+	text = anonymous(text)
 	if code := value(message, `code`, digit); len(code) > 0 {
 		return "pusher:error " + string(code) + ": " + string(text)
 	}
 	return "pusher:error: " + string(text)
+}
+
+// anonymous cuts a text before the first name of a channel or socket, which would make every error
+// its own kind.
+func anonymous(text []byte) []byte {
+	for at := 0; at < len(text); {
+		word, _, _ := bytes.Cut(text[at:], []byte(" "))
+		if bytes.Contains(word, []byte("load-")) || len(word) > 2 && digit(word[0]) && bytes.IndexByte(word, '.') > 0 {
+			return bytes.TrimRight(text[:at], " ")
+		}
+		at += len(word) + 1
+	}
+	return text
 }
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }

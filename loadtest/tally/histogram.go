@@ -33,6 +33,9 @@ func (h *Histogram) Count() int64 { return h.hdr.TotalCount() }
 // Quantile returns the duration that the given part of all, from 0 to 1, did not exceed. Without
 // any it is 0.
 func (h *Histogram) Quantile(q float64) time.Duration {
+	if q*float64(h.hdr.TotalCount()) < 1 {
+		return micros(h.hdr.Min()) // the library says 0 here
+	}
 	return micros(h.hdr.ValueAtQuantile(q * 100))
 }
 

@@ -1,0 +1,31 @@
+package swarm
+
+import (
+	"sync/atomic"
+
+	"github.com/gannet-io/gannet/loadtest/plan"
+	"github.com/gannet-io/gannet/loadtest/tally"
+)
+
+// A Receiver is a worker that was never run, with subscriber 0 of its plan live.
+type Receiver struct{ w *worker }
+
+func NewReceiver(p *plan.Plan) (*Receiver, error) {
+	w, err := newWorker(p, 0, make(chan Note, 16), new(atomic.Pointer[Start]), new(atomic.Bool))
+	if err != nil {
+		return nil, err
+	}
+	w.conns[0].state = stateLive
+	w.until = 1 << 62
+	return &Receiver{w}, nil
+}
+
+// Consume is what follows a read of b at a time; it returns what is left over.
+func (r *Receiver) Consume(b []byte, now int64) int {
+	rest, _ := r.w.consume(0, b, now)
+	return len(rest)
+}
+
+func (r *Receiver) Counts() tally.Counts  { return r.w.counts }
+func (r *Receiver) Latency() tally.Sparse { return r.w.latency.Take() }
+func (r *Receiver) Close()                { r.w.poll.close() }
