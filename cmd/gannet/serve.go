@@ -214,6 +214,7 @@ const stopGrace = 10 * time.Second
 // stop drains and ends everything, doors first.
 func (s *server) stop() error {
 	s.draining.Store(true)
+	s.rest.Retire()
 	s.log.Info("draining", "window", s.cfg.DrainWindow, "connections", s.engine.Conns())
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.DrainWindow+stopGrace)
 	defer cancel()

@@ -59,6 +59,9 @@ func (q *request) reset() {
 // handle is fasthttp's handler: everything that arrived as a whole HTTP request passes here.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	r := s.serve(ctx)
+	if s.retiring.Load() {
+		ctx.SetConnectionClose()
+	}
 	s.metrics.served(r, ctx.Response.StatusCode(), time.Since(ctx.Time()))
 	s.metrics.bodyBytes.Add(len(ctx.Request.Body()))
 	ctx.Request.ReleaseBody(keepBodyBytes)

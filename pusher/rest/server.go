@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -39,6 +40,9 @@ const LargestBodyBytes = 64 << 20
 // allocates the declared length before the first byte is there; without this, any stranger could have
 // Config.MaxBodyBytes of our memory for each connection.
 const maxUnsignedBytes = 64 << 10
+
+// retireTime is how long Shutdown waits for connections to ask once more before it closes the idle ones.
+const retireTime = 500 * time.Millisecond
 
 // maxHeadBytes bounds request line and headers together.
 const maxHeadBytes = 8 << 10
@@ -140,6 +144,7 @@ type Server struct {
 	base     context.Context // of registry look-ups; ends when Shutdown loses patience
 	giveUp   context.CancelFunc
 	requests sync.Pool // of *request
+	retiring atomic.Bool
 
 	// Guarded by mu, which is taken before that of a listener.
 	mu        sync.Mutex
@@ -204,8 +209,14 @@ func (s *Server) Serve(ln net.Listener) error {
 	return s.fast.Serve(l)
 }
 
+// Retire makes every answer from now on the last one of its connection, so that clients which keep connections go
+// elsewhere by themselves: a connection closed between two requests may lose one that is on its way (RFC 9112
+// §9.6). Any goroutine.
+func (s *Server) Retire() { s.retiring.Store(true) }
+
 // Shutdown closes the listeners and waits until running requests have been answered. Connections between
-// two requests are closed at once, new ones that have not sent a byte after five seconds. When ctx
+// two requests get half a second to ask for another, see Retire, and are closed then; new ones that have not sent a
+// byte after five seconds. When ctx
 // ends first, all connections are closed and its error is returned. Serve cannot be called after
 // Shutdown; Shutdown can. Any goroutine. May block.
 func (s *Server) Shutdown(ctx context.Context) error {
@@ -217,6 +228,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for _, l := range listeners {
 		l.Close()
 	}
+	s.Retire()
+	s.awaitDrained(ctx, listeners)
 	// Errors of listeners that were closed before say nothing; that of ctx comes again below.
 	_ = s.fast.ShutdownWithContext(ctx)
 	defer s.giveUp()
@@ -236,6 +249,21 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// awaitDrained waits until no connection is open on listeners, for at most retireTime.
+func (s *Server) awaitDrained(ctx context.Context, listeners []*listener) {
+	timer := time.NewTimer(retireTime)
+	defer timer.Stop()
+	for _, l := range listeners {
+		select {
+		case <-l.drained:
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (s *Server) open() (n int) {

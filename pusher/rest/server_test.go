@@ -638,7 +638,7 @@ func TestShutdownFinishesWhatRuns(t *testing.T) {
 	<-l.node.enter
 	done := make(chan error)
 	go func() { done <- l.server.Shutdown(context.Background()) }()
-	// The idle connection ends at once; so Shutdown has begun.
+	// The idle connection ends; so Shutdown has begun.
 	if _, err := idleReader.ReadByte(); err != io.EOF {
 		t.Errorf("idle connection: %v", err)
 	}
@@ -654,6 +654,35 @@ func TestShutdownFinishesWhatRuns(t *testing.T) {
 	close(l.node.leave)
 	if got := read(t, bufio.NewReader(c), "POST"); got.status != 200 || !got.closes {
 		t.Errorf("running request: got %d, closes %v", got.status, got.closes)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+}
+
+// A back end publishes on a connection that it keeps. Closed between two requests, it would lose the
+// one on its way; so it is told to leave with an answer.
+func TestShutdownLosesNoRequestOfABusyConnection(t *testing.T) {
+	l := start(t, nil)
+	c := l.dial()
+	defer c.Close()
+	r := bufio.NewReader(c)
+	io.WriteString(c, head("GET", "/healthz", ""))
+	if got := read(t, r, "GET"); got.closes {
+		t.Fatal("the first answer ends the connection")
+	}
+	done := make(chan error)
+	go func() { done <- l.server.Shutdown(context.Background()) }()
+	for i := range 1_000_000 {
+		io.WriteString(c, head("GET", "/healthz", ""))
+		if got := read(t, r, "GET"); got.status != 200 {
+			t.Fatalf("request %d: status %d", i, got.status)
+		} else if got.closes {
+			break
+		}
+	}
+	if _, err := r.ReadByte(); err != io.EOF {
+		t.Errorf("after the last answer: %v, want the end of the connection", err)
 	}
 	if err := <-done; err != nil {
 		t.Errorf("Shutdown: %v", err)
