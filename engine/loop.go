@@ -177,7 +177,7 @@ func (l *Loop) work() {
 	if l.tickDue.Swap(false) {
 		l.onTick()
 	}
-	if l.arena.used < maxLinks {
+	if !l.Full() {
 		l.eng.cfg.Handler.Work(l)
 	} else {
 		l.turn.Store(again) // let sending catch up first
@@ -285,11 +285,18 @@ func (l *Loop) notice(c *Conn, n Notice) {
 	l.guard(c, func() { l.eng.cfg.Handler.Notice(c, n) })
 }
 
-// Queue adds f to what the conn in slot will send, when it is open. bulk says that many
+// Full reports that so many frames wait to be sent that Work should return, and go on when
+// it is called again. Loop-only.
+func (l *Loop) Full() bool { return l.arena.used >= maxLinks }
+
+// Queue adds f to what the conn in slot will send, and returns true when it is open. bulk says that many
 // conns get f: they are served behind those that got something of their own, so that a large
 // fan-out does not delay a small one. f is shared. Loop-only.
-func (l *Loop) Queue(slot uint32, f *frame.Prepared, bulk bool) {
-	if c := l.conns.at(slot); c.state == stateOpen {
-		l.enqueue(c, f, bulk)
+func (l *Loop) Queue(slot uint32, f *frame.Prepared, bulk bool) bool {
+	c := l.conns.at(slot)
+	if c.state != stateOpen {
+		return false
 	}
+	l.enqueue(c, f, bulk)
+	return true
 }

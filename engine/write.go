@@ -157,9 +157,8 @@ func (l *Loop) flushConn(c *Conn) int {
 			return sends
 		}
 		for range whole {
-			l.shift(c)
+			l.metrics.framesOut += l.shift(c).Count()
 		}
-		l.metrics.framesOut += whole
 	}
 	l.sentAll(c)
 	return sends
@@ -198,8 +197,9 @@ func (l *Loop) shift(c *Conn) *frame.Prepared {
 func (l *Loop) dropPending(c *Conn, reason string) {
 	frames, bytes := 0, 0
 	for c.first != nil {
-		frames++
-		bytes += l.shift(c).Len()
+		f := l.shift(c)
+		frames += f.Count()
+		bytes += f.Len()
 	}
 	l.metrics.dropped(reason, frames, bytes)
 }

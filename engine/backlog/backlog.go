@@ -18,6 +18,7 @@ type Backlog struct {
 	frames []entry // frames[head:] are waiting
 	head   int
 	sent   int // bytes of the first frame that have left
+	count  int // frames that wait, those of frame.Concat each
 	bytes  int // bytes that have not
 }
 
@@ -41,13 +42,15 @@ func (b *Backlog) Push(f *frame.Prepared, now uint32) {
 	}
 	b.frames = append(b.frames, entry{f, now})
 	b.bytes += f.Len()
+	b.count += f.Count()
 }
 
 // Bytes returns how many bytes have not left yet. Loop-only.
 func (b *Backlog) Bytes() int { return b.bytes }
 
-// Frames returns how many frames wait, one that has left in part included. Loop-only.
-func (b *Backlog) Frames() int { return len(b.frames) - b.head }
+// Frames returns how many frames wait, one that has left in part included. Those put together
+// by frame.Concat wait and leave together. Loop-only.
+func (b *Backlog) Frames() int { return b.count }
 
 // Empty reports whether nothing waits. Loop-only.
 func (b *Backlog) Empty() bool { return b.head == len(b.frames) }
@@ -70,7 +73,7 @@ func (b *Backlog) Next(scratch []byte) []byte {
 		return nil
 	}
 	first := b.frames[b.head].frame.Bytes()[b.sent:]
-	if b.Frames() == 1 || len(first) >= len(scratch) {
+	if b.head == len(b.frames)-1 || len(first) >= len(scratch) {
 		return first
 	}
 	n := copy(scratch, first)
@@ -93,6 +96,7 @@ func (b *Backlog) Advance(n int) {
 			break
 		}
 		n -= size
+		b.count -= b.frames[b.head].frame.Count()
 		b.frames[b.head] = entry{}
 		b.head++
 	}
@@ -111,11 +115,12 @@ func (b *Backlog) Truncate() (frames, bytes int) {
 		keep++
 	}
 	for _, e := range b.frames[keep:] {
-		frames++
+		frames += e.frame.Count()
 		bytes += e.frame.Len()
 	}
 	clear(b.frames[keep:])
 	b.frames = b.frames[:keep]
 	b.bytes -= bytes
+	b.count -= frames
 	return frames, bytes
 }

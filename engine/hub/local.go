@@ -27,6 +27,7 @@ type local struct {
 
 	// Owned by the loop.
 	taken  []entry // the mailbox being emptied; swapped with box
+	done   int     // how many of taken have been handled
 	table  shard
 	topics []*Topic // by list number
 	sent   []int64  // when each publish of this turn was admitted
@@ -88,17 +89,35 @@ func (h *Hub) Forget(l *engine.Loop, id engine.ID) {
 	local.table.removeAll(id.Slot(), local.drop)
 }
 
+// waiting returns how many letters were taken and not handled yet.
+func (l *local) waiting() int { return len(l.taken) - l.done }
+
 func (l *local) work() {
-	l.mu.Lock()
-	l.box, l.taken = l.taken[:0], l.box
-	l.mu.Unlock()
-	for i := 0; i < len(l.taken); {
-		e := &l.taken[i]
+	l.handle() // what is left of the turn before
+	if l.waiting() == 0 {
+		l.mu.Lock()
+		l.box, l.taken, l.done = l.taken[:0], l.box, 0
+		l.mu.Unlock()
+		l.handle()
+	}
+	switch {
+	case l.waiting() > 0:
+		l.loop.Wake()
+	case cap(l.taken) > 1<<16:
+		l.taken, l.done = nil, 0 // the mark of a storm long gone
+	}
+}
+
+// handle acts on letters until there are none, or so many frames wait that the loop should
+// send first.
+func (l *local) handle() {
+	for l.done < len(l.taken) && !l.loop.Full() {
+		e := &l.taken[l.done]
 		n := 1
 		switch e.kind {
 		case entryPublish:
-			n = publishes(l.taken[i:])
-			l.publish(l.taken[i : i+n])
+			n = publishes(l.taken[l.done:])
+			l.publish(l.taken[l.done : l.done+n])
 		case entryJoin:
 			l.join(e)
 		case entryLeave:
@@ -108,11 +127,8 @@ func (l *local) work() {
 				l.loop.Queue(e.id.Slot(), e.frame, false)
 			}
 		}
-		i += n
-	}
-	clear(l.taken) // what it points to may go
-	if cap(l.taken) > 1<<16 {
-		l.taken = nil // the mark of a storm long gone
+		clear(l.taken[l.done : l.done+n]) // what it points to may go
+		l.done += n
 	}
 }
 
@@ -137,7 +153,6 @@ func (l *local) publish(run []entry) {
 	bulk := len(subs) >= bulkSize
 	l.except = l.except[:0]
 	for i := range run {
-		l.sent = append(l.sent, run[i].at)
 		if run[i].id != 0 && l.loop.Find(run[i].id) != nil {
 			l.except = append(l.except, run[i].id.Slot())
 		}
@@ -149,12 +164,21 @@ func (l *local) publish(run []entry) {
 			deliveries += l.publishTo(slot, run)
 			continue
 		}
-		deliveries += len(run)
+		queued := false
 		for _, f := range together {
-			l.loop.Queue(slot, f, bulk)
+			queued = l.loop.Queue(slot, f, bulk)
+		}
+		if queued {
+			deliveries += len(run)
 		}
 	}
 	clear(together)
+	if deliveries == 0 {
+		return // no Flushed need follow to measure them
+	}
+	for i := range run {
+		l.sent = append(l.sent, run[i].at)
+	}
 	l.hub.metrics.deliveries.Add(deliveries)
 }
 
@@ -163,8 +187,9 @@ func (l *local) publish(run []entry) {
 func (l *local) publishTo(slot uint32, run []entry) (n int) {
 	for i := range run {
 		if id := run[i].id; id == 0 || id.Slot() != slot || l.loop.Find(id) == nil {
-			l.loop.Queue(slot, run[i].frame, false)
-			n++
+			if l.loop.Queue(slot, run[i].frame, false) {
+				n++
+			}
 		}
 	}
 	return n

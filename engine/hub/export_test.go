@@ -1,0 +1,84 @@
+package hub
+
+import (
+	"fmt"
+
+	"github.com/gannet-io/gannet/engine"
+)
+
+// A Shard is a shard for the tests.
+type Shard struct{ shard }
+
+func (s *Shard) NewList() uint32                            { return s.newList() }
+func (s *Shard) FreeList(i uint32)                          { s.freeList(i) }
+func (s *Shard) Add(i, slot uint32)                         { s.add(i, slot) }
+func (s *Shard) Remove(i, slot uint32) bool                 { return s.remove(i, slot) }
+func (s *Shard) RemoveAll(slot uint32, left func(i uint32)) { s.removeAll(slot, left) }
+func (s *Shard) Has(i, slot uint32) bool                    { return s.has(i, slot) }
+func (s *Shard) Subscribers(i uint32) []uint32              { return s.subscribers(i) }
+
+// Check reports what is inconsistent in s: references that do not point at their entry, and
+// memory that is neither used nor free.
+func (s *shard) Check() error {
+	room, entries := 0, 0
+	for slot, b := range s.slots {
+		if b.n == 0 {
+			continue
+		}
+		if b.n > 1<<b.class {
+			return fmt.Errorf("slot %d has %d refs in a block of class %d", slot, b.n, b.class)
+		}
+		room += 1 << b.class
+		entries += int(b.n)
+		for _, r := range s.refs[b.off : b.off+b.n] {
+			if subs := s.lists[r.list].subs; r.pos >= uint32(len(subs)) || subs[r.pos] != uint32(slot) {
+				return fmt.Errorf("slot %d: ref %v points elsewhere", slot, r)
+			}
+		}
+	}
+	for class, holes := range s.holes {
+		room += len(holes) << class
+	}
+	if room != len(s.refs) {
+		return fmt.Errorf("blocks and holes make %d refs, there are %d", room, len(s.refs))
+	}
+	for _, l := range s.lists {
+		entries -= len(l.subs)
+	}
+	if entries != 0 {
+		return fmt.Errorf("%d more refs than entries of lists", entries)
+	}
+	return nil
+}
+
+// Topics returns the size of the directory.
+func (h *Hub) Topics() (n int) {
+	for i := range h.dir {
+		h.dir[i].mu.RLock()
+		n += len(h.dir[i].topics)
+		h.dir[i].mu.RUnlock()
+	}
+	return n
+}
+
+// CheckLoop reports what is inconsistent in the tables of a loop, and how many lists are in
+// use. Loop-only.
+func (h *Hub) CheckLoop(l *engine.Loop) (lists int, err error) {
+	local := h.loops[l.Index()]
+	for n, t := range local.topics {
+		if t == nil {
+			continue
+		}
+		lists++
+		if t.locals[l.Index()] != uint32(n)+1 || len(local.table.subscribers(uint32(n))) == 0 {
+			return lists, fmt.Errorf("list %d and topic %q do not agree", n, t.key)
+		}
+	}
+	return lists, local.table.Check()
+}
+
+// Unmeasured returns how many publishes wait to be measured. Loop-only.
+func (h *Hub) Unmeasured(l *engine.Loop) int { return len(h.loops[l.Index()].sent) }
+
+// Waiting returns how many letters of the mailbox were taken and not handled. Loop-only.
+func (h *Hub) Waiting(l *engine.Loop) int { return h.loops[l.Index()].waiting() }
