@@ -60,9 +60,9 @@ var layers = map[string]layer{
 	"loadtest/crew":   {on: []string{"loadtest/swarm", "loadtest/report"}},
 	"loadtest/report": {on: []string{"loadtest/plan", "loadtest/probe", "loadtest/tally"}},
 	"loadtest/probe":  {},
-	"loadtest/plan":  {pure: true},
-	"loadtest/tally": {on: []string{"loadtest/plan"}},
-	"loadtest/swarm": {on: []string{"loadtest/plan", "loadtest/tally", "pusher/auth"}},
+	"loadtest/plan":   {pure: true},
+	"loadtest/tally":  {on: []string{"loadtest/plan"}},
+	"loadtest/swarm":  {on: []string{"loadtest/plan", "loadtest/tally", "pusher/auth"}},
 }
 
 // mechanism is what stands below the line that only crossing may step over.
