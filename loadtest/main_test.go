@@ -3,6 +3,7 @@ package main_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -23,7 +24,7 @@ import (
 // A member of a crew is this program started again, and in tests this program is the test.
 func TestMain(m *testing.M) {
 	if os.Getenv("GANNET_LOADTEST_MEMBER") != "" {
-		os.Exit(loadtest.Run(nil, os.Stdout, os.Stderr))
+		os.Exit(loadtest.Run(context.Background(), os.Stdout, os.Stderr))
 	}
 	// What the person who runs the tests has configured is not their business.
 	for _, entry := range os.Environ() {
@@ -154,6 +155,7 @@ func TestScenariosMeasureARealServer(t *testing.T) {
 		{[]string{"echo"}, 120, 1, 0},
 		{[]string{"fanout", "--subscribers=200", "--channels=4", "--publishers=2", "--rate=100"}, 60, 50, 0},
 		{[]string{"fanout", "--subscribers=100", "--publishers=3", "--saturate", "--window=4"}, 0, 100, 0},
+		{[]string{"fanout", "--subscribers=100", "--publishers=2", "--saturate", "--window=2", "--until=first"}, 0, 100, 0},
 		{[]string{"fanout", "--subscribers=90", "--via=client", "--publishers=5", "--rate=20", "--processes=3", "--sources=2"}, 12, 90, 0},
 		{[]string{"ticker", "--subscribers=50", "--channels=100", "--per-client=10", "--rate=200", "--burst=100"}, 200, 0, 0},
 		{[]string{"ticker", "--subscribers=50", "--channels=100", "--per-client=100", "--rate=200", "--burst=1"}, 120, 50, 0},
@@ -228,6 +230,7 @@ func TestCommandLinesThatMakeNoSenseExitWith2(t *testing.T) {
 		"is not a URL":                {"fanout", "--url=127.0.0.1:6001"},
 		"payload is 10":               {"fanout", "--payload=10"},
 		"must be rest, client or mem": {"fanout", "--via=smoke"},
+		"have no answer":              {"fanout", "--via=client", "--saturate", "--until=answer"},
 		"leave --publishers out":      {"mixed", "--publishers=3"},
 		"use --processes":             {"idle", "--subscribers=100000", "--processes=1"},
 	} {

@@ -82,6 +82,7 @@ func (o *options) flags() (flags *flag.FlagSet, via *string) {
 	flags.IntVar(&p.Payload, "payload", p.Payload, "bytes of data in a message")
 	flags.BoolVar(&p.Saturate, "saturate", p.Saturate, "no schedule: keep --window messages of each publisher outstanding")
 	flags.IntVar(&p.Window, "window", p.Window, "messages outstanding per publisher, with --saturate")
+	flags.StringVar((*string)(&p.Until), "until", string(p.Until), "a message is outstanding until all its subscribers have it, the first has, or the server gave its answer")
 	flags.Float64Var(&p.ChurnRate, "churn-rate", p.ChurnRate, "connections a second that come and go")
 	flags.DurationVar(&p.ChurnHold, "churn-hold", p.ChurnHold, "how long those stay")
 

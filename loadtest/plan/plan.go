@@ -15,6 +15,15 @@ const (
 	Members      Via = "members" // client events from the subscribers themselves, as in a chat
 )
 
+// Until says when a message is no longer outstanding.
+type Until string
+
+const (
+	UntilAll    Until = "all"    // every subscriber of the publisher's worker has it
+	UntilFirst  Until = "first"  // one of them has
+	UntilAnswer Until = "answer" // the server has answered the publish
+)
+
 // A Target is one address that clients and publishers connect to.
 type Target struct {
 	Address string // host:port, the host an IPv4 address
@@ -47,6 +56,7 @@ type Plan struct {
 	Payload    int     // bytes of data in a message, at least StampBytes
 	Saturate   bool    // ignore Rate and keep Window messages of each publisher outstanding
 	Window     int
+	Until      Until
 
 	// Churn: conns that come, subscribe to one channel, and leave.
 	ChurnRate float64 // a second
@@ -112,6 +122,10 @@ func (p *Plan) Check() error {
 		return fmt.Errorf("to saturate the server there must be subscribers")
 	case p.Via == Members && p.Saturate:
 		return fmt.Errorf("members publish on a schedule, not to saturation")
+	case p.Saturate && p.Until != UntilAll && p.Until != UntilFirst && p.Until != UntilAnswer:
+		return fmt.Errorf("until is %q; it must be all, first or answer", p.Until)
+	case p.Saturate && p.Until == UntilAnswer && p.Via != REST:
+		return fmt.Errorf("client events have no answer to wait for")
 	case p.Via == Members && p.PerClient != 1:
 		return fmt.Errorf("members are on one channel each")
 	case p.Via == Members && p.Publishers != p.Clients:

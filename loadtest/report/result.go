@@ -34,6 +34,7 @@ type Setup struct {
 	Burst       int      `json:"burst,omitempty"`
 	Batch       int      `json:"batch,omitempty"`
 	Window      int      `json:"window,omitempty"` // 0 unless saturating
+	Until       string   `json:"until,omitempty"`  // when a message leaves the window
 	Payload     int      `json:"payload"`
 	ChurnRate   float64  `json:"churn_per_second,omitempty"`
 }

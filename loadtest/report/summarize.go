@@ -52,7 +52,7 @@ func setup(p *plan.Plan) Setup {
 	if p.Publishes() {
 		s.Publishers, s.Via, s.Batch = p.Publishers, string(p.Via), p.Batch
 		if p.Saturate {
-			s.Window = p.Window
+			s.Window, s.Until = p.Window, string(p.Until)
 		} else {
 			s.Rate, s.Burst = p.Rate, p.Burst
 		}

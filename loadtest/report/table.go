@@ -45,7 +45,7 @@ func describe(s *Setup) string {
 		how := map[string]string{"rest": "REST", "client": "client events", "members": "client events of the members"}[s.Via]
 		text += "; " + some(s.Publishers, "publisher") + " by " + how
 		if s.Window > 0 {
-			text += fmt.Sprintf(", %d outstanding each", s.Window)
+			text += fmt.Sprintf(", %d outstanding each until %s", s.Window, map[string]string{"all": "all have it", "first": "the first has it", "answer": "answered"}[s.Until])
 		} else {
 			text += fmt.Sprintf(", %s messages/s", quantity(s.Rate))
 			if s.Burst > 1 {

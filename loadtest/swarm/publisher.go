@@ -40,7 +40,7 @@ type publisher struct {
 	window []outstanding
 }
 
-// An outstanding message has been sent and not reached everybody. A publisher can see only the
+// An outstanding message has been sent and has not come as far as Plan.Until says. A publisher can see only the
 // subscribers of its own worker, which are a fair sample of all.
 type outstanding struct {
 	n    uint64
@@ -223,8 +223,10 @@ func (w *worker) take(p *publisher, now int64) (s plan.Stamp, reach int, ok bool
 	channel, seq := w.plan.Message(p.id, p.next)
 	if w.plan.Saturate {
 		left := w.local[channel]
-		if left == 0 {
+		if left == 0 || w.plan.Until == plan.UntilAnswer {
 			left = untilAnswered
+		} else if w.plan.Until == plan.UntilFirst {
+			left = 1
 		}
 		p.window[p.next%uint64(len(p.window))] = outstanding{n: p.next, left: left, at: now}
 	}
