@@ -6,7 +6,8 @@ import (
 	"github.com/gannet-io/gannet/engine"
 )
 
-// DoChores does what is due by the clock of n at this moment, without waiting for anybody.
+// DoChores does what is due by the clock of n at this moment. On a node that is closed nobody
+// else does chores, so that all of it is done when DoChores returns.
 func (n *Node) DoChores() {
 	for {
 		run, _ := n.chores.next()

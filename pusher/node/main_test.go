@@ -71,6 +71,7 @@ func newHouse(t testing.TB, cfg node.Config) *house {
 	h.hub = hub.New(h.metrics, func() int64 { return int64(time.Since(start)) })
 	cfg.Hub, cfg.Now, cfg.Metrics = h.hub, h.clock.Now, h.metrics
 	h.Node = node.New(cfg)
+	h.Close() // chores are done when the test says so
 	h.Bind(h)
 	var err error
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -93,7 +94,6 @@ func newHouse(t testing.TB, cfg node.Config) *house {
 		if err := <-served; err != nil && !errors.Is(err, engine.ErrStopped) {
 			t.Errorf("serve: %v", err)
 		}
-		h.Close()
 	})
 	return h
 }
