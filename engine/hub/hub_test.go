@@ -202,6 +202,7 @@ func TestJoinsAndLeavesMayRaceWithClosing(t *testing.T) {
 			r.Release(topic)
 		}
 	}
+	r.accept()
 	var publishers, clients sync.WaitGroup
 	for p := range 2 {
 		publishers.Go(func() {
@@ -366,6 +367,8 @@ func TestPublishesToNobodyAreNotMeasured(t *testing.T) {
 // takes more.
 func TestAStormOfPublishesIsTakenInParts(t *testing.T) {
 	r := newRoom(t, 1)
+	most, left := 0, 0
+	r.flushed = func(l *engine.Loop) { most = max(most, r.Waiting(l)) }
 	a := r.dial()
 	for _, key := range []string{"x", "y"} {
 		r.topic(key, func(t *hub.Topic) { t.Join(a.id) })
@@ -373,8 +376,6 @@ func TestAStormOfPublishesIsTakenInParts(t *testing.T) {
 	go func() { _, _ = io.Copy(io.Discard, a.Conn) }()
 	f := text("")
 	const storm = 1<<20 + 200_000
-	most, left := 0, 0
-	r.flushed = func(l *engine.Loop) { most = max(most, r.Waiting(l)) }
 	r.on(0, func(l *engine.Loop) {
 		// Messages of one topic in a row would be put together.
 		r.topic("x", func(x *hub.Topic) {

@@ -2,10 +2,12 @@ package hub_test
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,12 +27,13 @@ const patience = 20 * time.Second
 type room struct {
 	*hub.Hub
 	*engine.Engine
-	t      testing.TB
-	ln     net.Listener
-	set    *metrics.Set
-	opened chan engine.ID
+	t         testing.TB
+	ln        net.Listener
+	set       *metrics.Set
+	opened    chan engine.ID
+	accepting sync.Once
 
-	// Set before the first conn.
+	// Set before accept.
 	message func(c *engine.Conn, payload string)
 	closed  func(c *engine.Conn)
 	work    func(l *engine.Loop) // before the hub's
@@ -54,17 +57,26 @@ func newRoom(t testing.TB, loops int) *room {
 		t.Fatal(err)
 	}
 	r.Bind(r.Loops())
-	served := make(chan error, 1)
-	go func() { served <- r.Serve(ln) }()
 	t.Cleanup(func() {
 		if err := r.Stop(); err != nil {
 			t.Errorf("Stop: %v", err)
 		}
-		if err := <-served; err != nil {
-			t.Errorf("Serve: %v", err)
-		}
+		_ = ln.Close() // if nobody came
 	})
 	return r
+}
+
+// accept begins to accept conns; dial does it too.
+func (r *room) accept() {
+	r.accepting.Do(func() {
+		served := make(chan error, 1)
+		go func() { served <- r.Serve(r.ln) }()
+		r.t.Cleanup(func() {
+			if err := errors.Join(r.Stop(), <-served); err != nil {
+				r.t.Errorf("Serve: %v", err)
+			}
+		})
+	})
 }
 
 func (r *room) Upgrade(*engine.Conn, *handshake.Request) (string, *handshake.Error) { return "", nil }
@@ -158,6 +170,7 @@ type client struct {
 // dial connects; one at a time.
 func (r *room) dial() *client {
 	r.t.Helper()
+	r.accept()
 	conn, err := net.Dial("tcp", r.ln.Addr().String())
 	if err != nil {
 		r.t.Fatal(err)
