@@ -97,7 +97,7 @@ func (o *options) flags() (flags *flag.FlagSet, via *string) {
 
 	flags.IntVar(&p.Processes, "processes", p.Processes, "processes of the generator; 0: one per 19,000 connections")
 	flags.IntVar(&p.Workers, "workers", p.Workers, "threads per process")
-	flags.IntVar(&p.Sources, "sources", p.Sources, "source addresses 127.0.0.1 and up; 0: the kernel's choice; -1: one per 20,000 connections")
+	flags.IntVar(&p.Sources, "sources", p.Sources, "source addresses 127.0.0.1 and up; 0: the kernel's choice; -1: one per 10,000 connections")
 
 	flags.StringVar(&o.pids, "server-pid", "", "`PID` of the server, or several separated by commas: its processor time and memory")
 	flags.StringVar(&o.metrics, "metrics", "", "`URL` of the server's metrics, for Gannet http://127.0.0.1:9601/metrics")

@@ -59,10 +59,12 @@ func target(text string) (t plan.Target, loopback bool, err error) {
 }
 
 const (
-	// perProcess is how many conns a process takes unless told otherwise, and perSource how many
-	// come from one address: the kernel has 28,000 ports to give, and the last are slow to find.
+	// perProcess is how many conns a process takes unless told otherwise.
 	perProcess = 19_000
-	perSource  = 20_000
+
+	// perSource is how many come from one address to one server. The kernel has 28,000 ports to
+	// give, tries the even ones first, and searches long for the last of them.
+	perSource = 10_000
 
 	// spareFDs are for what is not a conn of the plan.
 	spareFDs = 200

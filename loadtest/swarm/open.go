@@ -77,25 +77,25 @@ func (w *worker) open(slot int32, due int64) {
 	c.fd = int32(fd)
 	c.state = stateConnecting
 	c.heard = w.seconds(due)
-	// On loopback the conn is usually there before connect returns; then one registration serves.
-	if pendingPeer(c.fd) {
-		if err := w.poll.watch(unix.EPOLL_CTL_ADD, c.fd, slot, c.mark, unix.EPOLLIN); err != nil {
-			w.lose(slot, "epoll: "+err.Error())
+	if w.publisherOf(slot) >= 0 {
+		if err := hurry(c.fd); err != nil {
+			w.lose(slot, "TCP_NODELAY: "+err.Error())
 			return
 		}
-		w.greet(slot)
+	}
+	// On loopback the conn is usually there before connect returns; then one registration serves.
+	events := uint32(unix.EPOLLIN)
+	if _, errno := send(c.fd, nil); errno != 0 {
+		events |= unix.EPOLLOUT
+		c.writing = true
+	}
+	if err := w.poll.watch(unix.EPOLL_CTL_ADD, c.fd, slot, c.mark, events); err != nil {
+		w.lose(slot, "epoll: "+err.Error())
 		return
 	}
-	c.writing = true
-	if err := w.poll.watch(unix.EPOLL_CTL_ADD, c.fd, slot, c.mark, unix.EPOLLIN|unix.EPOLLOUT); err != nil {
-		w.lose(slot, "epoll: "+err.Error())
+	if !c.writing {
+		w.greet(slot)
 	}
-}
-
-// pendingPeer reports whether the other end has answered already.
-func pendingPeer(fd int32) bool {
-	_, err := unix.Getpeername(int(fd))
-	return err == nil
 }
 
 // connected is called when a conn that was being opened is open, or has failed.

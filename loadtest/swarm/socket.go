@@ -24,9 +24,6 @@ func dial(to netip.AddrPort, source netip.Addr) (fd int, err error) {
 }
 
 func connect(fd int, to netip.AddrPort, source netip.Addr) error {
-	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
-		return err
-	}
 	if source.IsValid() {
 		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
 			return err
@@ -40,6 +37,19 @@ func connect(fd int, to netip.AddrPort, source netip.Addr) error {
 		return nil
 	}
 	return err
+}
+
+// hurry lets small writes leave at once even when the one before it is not acknowledged yet. Conns
+// that only ever answer the server do not need it.
+func hurry(fd int32) error {
+	return unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+}
+
+// abort closes a socket with a reset, which leaves no port in TIME_WAIT for the next run to stumble
+// over.
+func abort(fd int32) {
+	_ = unix.SetsockoptLinger(int(fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	_ = unix.Close(int(fd))
 }
 
 // receive and send never block, so the scheduler need not hear of them; that would cost more than

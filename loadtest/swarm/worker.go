@@ -129,7 +129,7 @@ func (w *worker) run() {
 	w.notes <- Note{Worker: w.index, Done: &w.usage}
 	for slot := range w.conns {
 		if w.conns[slot].state != stateFree {
-			_ = unix.Close(int(w.conns[slot].fd))
+			abort(w.conns[slot].fd)
 		}
 	}
 	w.poll.close()
