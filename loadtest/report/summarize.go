@@ -119,6 +119,9 @@ func curve(h *tally.Histogram) []Point {
 		}
 		points = append(points, Point{At: 1 - rest, Ms: ms(h.Quantile(1 - rest))})
 		rest = nines(float64(i+1) / stepsPerNine)
+		if i+1 == 6 {
+			rest = 0.5 // 0.3 nines but for a thousandth, and the one that is quoted
+		}
 	}
 	return points
 }

@@ -37,7 +37,10 @@ func Table(r *Result) string {
 
 // describe says in words what was asked for.
 func describe(s *Setup) string {
-	text := some(s.Subscribers, "subscriber") + " on " + some(s.Channels, "channel")
+	text := some(s.Channels, "channel")
+	if s.Subscribers > 0 {
+		text = some(s.Subscribers, "subscriber") + " on " + text
+	}
 	if s.PerClient > 1 {
 		text += fmt.Sprintf(", %d each", s.PerClient)
 	}
