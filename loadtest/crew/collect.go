@@ -121,7 +121,7 @@ func (r *run) complete() *report.Outcome {
 func (r *run) progress(now time.Time) {
 	const every = time.Second
 	passed := now.Sub(r.spoken)
-	if passed < every || r.job.Progress == nil {
+	if passed < every {
 		return
 	}
 	t := &r.outcome.Total

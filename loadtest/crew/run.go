@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/gannet-io/gannet/loadtest/plan"
@@ -33,12 +34,15 @@ type Job struct {
 	Plan     *plan.Plan
 	Command  string // for the report
 	Prober   probe.Prober
-	Progress io.Writer // a line a second, and what members complain of
+	Progress io.Writer // a line a second, and what members complain of; never nil
 }
 
 // Run does a job to its end. When ctx is done it ends early with what there is, marked as
 // interrupted; before the window that is an error.
 func Run(ctx context.Context, job *Job) (*report.Outcome, error) {
+	shared := *job
+	shared.Progress = &turns{w: job.Progress}
+	job = &shared
 	r := &run{job: job, plan: job.Plan, collected: newCollector(job)}
 	before, err := job.Prober.Read()
 	if err != nil {
@@ -59,6 +63,18 @@ func Run(ctx context.Context, job *Job) (*report.Outcome, error) {
 		return nil, err
 	}
 	return r.complete(), nil
+}
+
+// turns lets the parent and the members, each of which has a goroutine here, write one at a time.
+type turns struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (t *turns) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.w.Write(b)
 }
 
 // A run is a job that is being done.
