@@ -49,7 +49,6 @@ type engineMetrics struct {
 	handshakes   map[string]*metrics.Counter
 
 	open  atomic.Int64 // WebSockets
-	loops []*Loop
 	total func() int64
 }
 

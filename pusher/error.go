@@ -66,6 +66,9 @@ func Terminated(code int) *Error {
 	return &Error{code, ErrTerminated.Message, ErrTerminated.Reason}
 }
 
+// ErrBusy answers a client event while more waits to be sent than the server can send; the event was dropped.
+var ErrBusy = &Error{0, "Server is busy, client event dropped", "busy"}
+
 // Refusals without a code. Messages in Pusher's own words were seen in reports about its clients; they are worth
 // keeping, because people search for them.
 

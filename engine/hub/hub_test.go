@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gobwas/ws"
 	"golang.org/x/sys/unix"
 
 	"github.com/gannet-io/gannet/engine"
@@ -241,7 +240,7 @@ func TestJoinsAndLeavesMayRaceWithClosing(t *testing.T) {
 					t.Error(err)
 				}
 				for r := bufio.NewReader(conn); ; {
-					f, err := ws.ReadFrame(r)
+					f, err := readFrame(r)
 					if err != nil {
 						t.Error(err)
 						break

@@ -3,6 +3,7 @@ package hub
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gannet-io/gannet/engine"
 	"github.com/gannet-io/gannet/frame"
@@ -11,6 +12,12 @@ import (
 // bulkSize is the number of local subscribers from which a fan-out counts as bulk: it waits
 // behind frames for fewer conns.
 const bulkSize = 64
+
+// From this much in a mailbox on its loop counts as behind.
+const (
+	maxLetters = 1 << 15
+	maxBytes   = 16 << 20
+)
 
 // togetherBytes is the most that is put together for many conns.
 const togetherBytes = 32 << 10
@@ -22,8 +29,10 @@ type local struct {
 	hub  *Hub
 	loop *engine.Loop
 
-	mu  sync.Mutex
-	box []entry // guarded by mu
+	mu       sync.Mutex
+	box      []entry     // guarded by mu
+	boxBytes int         // guarded by mu: of the frames in box
+	behind   atomic.Bool // box or boxBytes has reached its bound since the loop last caught up
 
 	// Owned by the loop.
 	taken  []entry // the mailbox being emptied; swapped with box
@@ -60,7 +69,25 @@ const (
 func (l *local) push(e entry) {
 	l.mu.Lock()
 	l.box = append(l.box, e)
+	if e.frame != nil {
+		l.boxBytes += e.frame.Len()
+	}
+	full := len(l.box) >= maxLetters || l.boxBytes >= maxBytes
 	l.mu.Unlock()
+	if full {
+		l.behind.Store(true)
+	}
+}
+
+// Full reports whether a loop is so far behind that publishers should wait or be turned away.
+// Nothing enforces it: mailboxes take what comes. Any goroutine.
+func (h *Hub) Full() bool {
+	for _, l := range h.loops {
+		if l.behind.Load() {
+			return true
+		}
+	}
+	return false
 }
 
 // Work empties the mailbox of l: it queues frames and keeps the table. It is to be called
@@ -97,8 +124,12 @@ func (l *local) work() {
 	if l.waiting() == 0 {
 		l.mu.Lock()
 		l.box, l.taken, l.done = l.taken[:0], l.box, 0
+		l.boxBytes = 0
 		l.mu.Unlock()
 		l.handle()
+	}
+	if l.waiting() == 0 {
+		l.behind.Store(false)
 	}
 	switch {
 	case l.waiting() > 0:

@@ -145,7 +145,10 @@ func (g *Gateway) run(c *engine.Conn, cl *client, actions []session.Action) {
 		case session.Acknowledge:
 			g.cfg.Node.Acknowledge(cl.app, c.ID(), a.Channel)
 		case session.ClientEvent:
-			g.cfg.Node.ClientEvent(cl.app, c.ID(), a.Channel, a.Event, a.Data, a.UserID)
+			if err := g.cfg.Node.ClientEvent(cl.app, c.ID(), a.Channel, a.Event, a.Data, a.UserID); err != nil {
+				g.metrics.refused(err.Reason)
+				c.Send(prepare(wire.AppendError(nil, err.Code, err.Message)))
+			}
 		case session.SignIn:
 			g.signIn(c, cl, a)
 		}

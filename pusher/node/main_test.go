@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -159,7 +160,7 @@ func (h *house) heard(c *conn) (frames []string) {
 		h.t.Fatal(err)
 	}
 	for {
-		f, err := ws.ReadFrame(c.conn)
+		f, err := readFrame(c.conn)
 		if err != nil {
 			h.t.Fatal(err)
 		}
@@ -184,4 +185,18 @@ func (h *house) keys() (keys []string) {
 		return true
 	})
 	return keys
+}
+
+// readFrame reads a frame of a bounded size; ws.ReadFrame would believe any length.
+func readFrame(r io.Reader) (ws.Frame, error) {
+	h, err := ws.ReadHeader(r)
+	if err != nil {
+		return ws.Frame{}, err
+	}
+	if h.Length > 64<<20 {
+		return ws.Frame{}, fmt.Errorf("a frame of %d bytes", h.Length)
+	}
+	payload := make([]byte, h.Length)
+	_, err = io.ReadFull(r, payload)
+	return ws.Frame{Header: h, Payload: payload}, err
 }

@@ -10,6 +10,7 @@ type nodeMetrics struct {
 	set             *metrics.Set
 	publishesREST   *metrics.Counter
 	publishesClient *metrics.Counter
+	busy            *metrics.Counter
 	cacheHits       *metrics.Counter
 	cacheMisses     *metrics.Counter
 }
@@ -19,6 +20,7 @@ func newMetrics(set *metrics.Set) *nodeMetrics {
 		set:             set,
 		publishesREST:   set.NewCounter(`gannet_node_publishes_total{source="rest"}`),
 		publishesClient: set.NewCounter(`gannet_node_publishes_total{source="client"}`),
+		busy:            set.NewCounter("gannet_node_busy_total"),
 		cacheHits:       set.NewCounter(`gannet_node_cache_lookups_total{outcome="hit"}`),
 		cacheMisses:     set.NewCounter(`gannet_node_cache_lookups_total{outcome="miss"}`),
 	}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"time"
 
 	"github.com/gannet-io/gannet/engine"
@@ -20,10 +21,25 @@ type Event struct {
 	Except        string // socket id that must not get the event; "": none
 }
 
+// ErrBusy says that the loops have been too far behind for too long to take more.
+var ErrBusy = errors.New("node: too many messages wait to be sent")
+
+// How long Publish waits for the loops to catch up, and how often it looks.
+const (
+	busyPatience = 2 * time.Second
+	busyInterval = time.Millisecond
+)
+
 // Publish sends an event to every subscriber of its channel but Except, and keeps it on a
-// cache channel. The door has checked names and sizes. The error is nil on a node without a
-// backbone. Any goroutine.
+// cache channel. The door has checked names and sizes. While the loops are behind it waits
+// for up to 2 s, which slows publishers down to what can be sent, and returns ErrBusy after
+// that, having done nothing. May block.
 func (n *Node) Publish(a *app.App, ev *Event) error {
+	defer shared()
+	if n.hub.Full() && !n.awaitRoom() {
+		n.metrics.busy.Inc()
+		return ErrBusy
+	}
 	n.metrics.publishesREST.Inc()
 	var room [keyBytes]byte
 	key := appendKey(room[:0], a, ev.Channel)
@@ -40,6 +56,19 @@ func (n *Node) Publish(a *app.App, ev *Event) error {
 		n.hub.Release(t)
 	}
 	return nil
+}
+
+// awaitRoom waits until the loops have caught up, and returns false when that takes too long.
+func (n *Node) awaitRoom() bool {
+	ticker := time.NewTicker(busyInterval)
+	defer ticker.Stop()
+	for range int(busyPatience / busyInterval) {
+		<-ticker.C
+		if !n.hub.Full() {
+			return true
+		}
+	}
+	return false
 }
 
 func (n *Node) deliver(t *hub.Topic, ev *Event) {
@@ -70,6 +99,7 @@ func (n *Node) expireLater(key string, ttl time.Duration, now time.Time) {
 }
 
 func (n *Node) expire(key string) {
+	defer shared()
 	t := n.hub.Find([]byte(key))
 	if t == nil {
 		return
@@ -87,13 +117,19 @@ func (n *Node) expire(key string) {
 
 // ClientEvent sends an event of a client's to everybody else in the channel; the session has
 // checked that it may. data is the raw JSON value, nil when there was none; userID is the
-// sender's on a presence channel, else "". Name and data are borrowed. Loop-only.
-func (n *Node) ClientEvent(a *app.App, from engine.ID, channelName, name string, data []byte, userID string) {
+// sender's on a presence channel, else "". Name and data are borrowed. It returns a refusal,
+// having done nothing, while the loops are behind. Loop-only.
+func (n *Node) ClientEvent(a *app.App, from engine.ID, channelName, name string, data []byte, userID string) *pusher.Error {
+	defer shared()
+	if n.hub.Full() {
+		n.metrics.busy.Inc()
+		return pusher.ErrBusy
+	}
 	n.metrics.publishesClient.Inc()
 	var room [keyBytes]byte
 	t := n.hub.Find(appendKey(room[:0], a, channelName))
 	if t == nil {
-		return
+		return nil
 	}
 	if t.Count() > 1 {
 		buf := frame.NewBuffer(len(name) + len(channelName) + len(data)*9/8 + len(userID) + 80)
@@ -101,4 +137,5 @@ func (n *Node) ClientEvent(a *app.App, from engine.ID, channelName, name string,
 		t.Publish(text(buf), from)
 	}
 	n.hub.Release(t)
+	return nil
 }

@@ -18,6 +18,7 @@ import (
 // all the new count where the app wants it. The conn must not be in the channel. It returns
 // a refusal, such as pusher.PresenceFull, when nothing was changed.
 func (n *Node) Subscribe(a *app.App, id engine.ID, name string, kind pusher.Kind, m *channel.Member) *pusher.Error {
+	defer shared()
 	var room [keyBytes]byte
 	t := n.hub.Acquire(appendKey(room[:0], a, name))
 	defer n.hub.Release(t)
@@ -41,6 +42,7 @@ func (n *Node) Subscribe(a *app.App, id engine.ID, name string, kind pusher.Kind
 
 // Acknowledge sends the conn subscription_succeeded once more, with the roster of now.
 func (n *Node) Acknowledge(a *app.App, id engine.ID, name string) {
+	defer shared()
 	var room [keyBytes]byte
 	t := n.hub.Find(appendKey(room[:0], a, name))
 	if t == nil {
@@ -53,6 +55,7 @@ func (n *Node) Acknowledge(a *app.App, id engine.ID, name string) {
 // Unsubscribe takes the conn out of a channel that it is in, as userID on a presence
 // channel. The rest hears member_removed when that was the user's last connection.
 func (n *Node) Unsubscribe(a *app.App, id engine.ID, name string, userID string) {
+	defer shared()
 	var room [keyBytes]byte
 	t := n.hub.Find(appendKey(room[:0], a, name))
 	if t == nil {
@@ -107,6 +110,7 @@ func (n *Node) announceCount(t *hub.Topic, s *channel.State, a *app.App, name st
 
 // recount announces a count that was held back.
 func (n *Node) recount(a *app.App, name string) {
+	defer shared()
 	var room [keyBytes]byte
 	t := n.hub.Find(appendKey(room[:0], a, name))
 	if t == nil {

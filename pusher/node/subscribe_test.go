@@ -94,16 +94,6 @@ func TestCountsHeldBackAreAnnouncedLater(t *testing.T) {
 	}
 }
 
-func TestLeavingWhereNobodyIsPanics(t *testing.T) {
-	h, a := newHouse(t, node.Config{}), newApp(nil)
-	defer func() {
-		if recover() == nil {
-			t.Error("it does not: a count that goes wrong would keep a channel for ever")
-		}
-	}()
-	h.Unsubscribe(a, 17, "news", "")
-}
-
 func TestChannelsListsThoseOfOneApp(t *testing.T) {
 	h := newHouse(t, node.Config{})
 	c := h.enter()

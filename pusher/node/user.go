@@ -21,6 +21,7 @@ type users struct {
 // and offline are the users of the watchlist as they are at this moment: later changes reach
 // the conn as frames of their own, behind whatever is sent to it before its loop's next turn.
 func (n *Node) SignIn(a *app.App, id engine.ID, u *wire.User) (online, offline []string) {
+	defer shared()
 	t := n.tenant(a)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -45,6 +46,7 @@ func (n *Node) SignIn(a *app.App, id engine.ID, u *wire.User) (online, offline [
 
 // SignOut undoes SignIn when the conn is gone.
 func (n *Node) SignOut(a *app.App, id engine.ID, userID string) {
+	defer shared()
 	t := n.tenant(a)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -65,6 +67,7 @@ func (n *Node) SignOut(a *app.App, id engine.ID, userID string) {
 
 // offline tells the watchers of a user who has stayed away.
 func (n *Node) offline(t *tenant, userID string) {
+	defer shared()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	at, ok := t.users.leaving[userID]

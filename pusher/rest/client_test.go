@@ -24,8 +24,8 @@ func TestOfficialGoLibrary(t *testing.T) {
 		t.Errorf("Trigger: %v", err)
 	}
 	socketID := "1.2"
-	if err := client.TriggerExclusive("ch-1", "ev", "plain", socketID); err != nil {
-		t.Errorf("TriggerExclusive: %v", err)
+	if _, err := client.TriggerWithParams("ch-1", "ev", "plain", pusherhttp.TriggerParams{SocketID: &socketID}); err != nil {
+		t.Errorf("TriggerWithParams: %v", err)
 	}
 	if err := client.TriggerMulti([]string{"a", "b"}, "ev", 1); err != nil {
 		t.Errorf("TriggerMulti: %v", err)

@@ -90,9 +90,9 @@ func decodeEscape(b []byte) (r rune, n int) {
 		return '\r', 2
 	case 't':
 		return '\t', 2
+	case 'u':
 	default:
 		return rune(c), 2
-	case 'u':
 	}
 	r, ok := hex4(b)
 	if !ok {

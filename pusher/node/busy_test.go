@@ -1,0 +1,73 @@
+package node_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/gannet-io/gannet/pusher"
+	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/node"
+)
+
+// TestPublishersWaitWhileALoopIsBehind stops a loop and publishes until its mailbox is full.
+func TestPublishersWaitWhileALoopIsBehind(t *testing.T) {
+	h := newHouse(t, node.Config{})
+	a := &app.App{ID: "1"}
+	c := h.enter()
+	if err := h.Subscribe(a, c.id, "c", pusher.Public, nil); err != nil {
+		t.Fatal(err)
+	}
+	gate := make(chan struct{})
+	h.engine.Loops()[c.id.Loop()].Post(func() { <-gate })
+	ev := &node.Event{Channel: "c", Name: "e", Data: []byte(`"x"`)}
+	published := 0
+	for ; !h.hub.Full() && published < 1<<17; published++ {
+		if err := h.Publish(a, ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !h.hub.Full() {
+		t.Fatalf("a stopped loop takes %d messages and is not full", published)
+	}
+	if err := h.ClientEvent(a, 0, "c", "client-e", nil, ""); err != pusher.ErrBusy {
+		t.Errorf("ClientEvent: %v, want ErrBusy", err)
+	}
+	if err := h.Publish(a, ev); !errors.Is(err, node.ErrBusy) {
+		t.Errorf("Publish: %v, want ErrBusy after its patience", err)
+	}
+	done := make(chan error)
+	go func() { done <- h.Publish(a, ev) }()
+	close(gate)
+	if err := <-done; err != nil {
+		t.Errorf("Publish once the loop goes on: %v", err)
+	}
+	if got := len(h.heard(c)); got != published+2 { // and subscription_succeeded
+		t.Errorf("heard %d frames, want %d", got, published+2)
+	}
+}
+
+// crashVariable makes the test binary break the state that connections share.
+const crashVariable = "GANNET_NODE_TEST_CRASH"
+
+// TestABrokenCountEndsTheProcess: the doors survive panics, and must not survive one that may
+// have left a topic locked or a roster wrong.
+func TestABrokenCountEndsTheProcess(t *testing.T) {
+	if os.Getenv(crashVariable) != "" {
+		h := newHouse(t, node.Config{})
+		defer func() {
+			_ = recover() // as a door does
+			os.Exit(0)
+		}()
+		h.Unsubscribe(&app.App{ID: "1"}, h.enter().id, "nobody-is-here", "")
+		return
+	}
+	command := exec.Command(os.Args[0], "-test.run", "^TestABrokenCountEndsTheProcess$")
+	command.Env = append(os.Environ(), crashVariable+"=1")
+	out, err := command.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "node: a conn left a channel that nobody is in") {
+		t.Fatalf("the process ended with %v:\n%s", err, out)
+	}
+}
