@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"crypto/md5"
 	"crypto/subtle"
 	"encoding/hex"
@@ -9,8 +10,8 @@ import (
 	"time"
 )
 
-// window is how far a request's clock may be from ours. At exactly this distance it is refused.
-const window = 600 // seconds
+// DefaultWindow is how far a request's clock may be from ours unless a Verifier says otherwise: Pusher's number.
+const DefaultWindow = 10 * time.Minute
 
 // authPrefix begins the names of the signature's own parameters.
 const authPrefix = "auth_"
@@ -32,6 +33,10 @@ type Secrets interface {
 // A Verifier checks requests one after the other and keeps its buffers in between, so it is worth pooling. The zero
 // value is ready.
 type Verifier struct {
+	// Window is how far the time of a request may be from now, in whole seconds; at exactly this distance it is
+	// refused. It is how long who has seen a request can send it again. 0: DefaultWindow. Below 0: any time is good.
+	Window time.Duration
+
 	params []param // of the current request
 	text   []byte  // scratch: the query while it is decoded, then padded key and text to sign
 
@@ -40,14 +45,8 @@ type Verifier struct {
 	firstText   [512]byte
 }
 
-// CheckRequest is Check of a Verifier of its own.
-func CheckRequest(r *Request, s Secrets, now time.Time) (key string, params Params, err error) {
-	var v Verifier
-	return v.Check(r, s, now)
-}
-
-// Check finds out whether r was signed with a secret of s no longer than ten minutes from now, over this very body,
-// and returns the key it was signed with. The first thing wrong decides the *Error, in the order of Pusher's signature
+// Check finds out whether r was signed with a secret of s at a time within Window of now, over this very body, and
+// returns the key it was signed with. The first thing wrong decides the *Error, in the order of Pusher's signature
 // library; that of body_md5 comes last. Params is borrowed until the next Check.
 func (v *Verifier) Check(r *Request, s Secrets, now time.Time) (key string, params Params, err error) {
 	if v.params == nil {
@@ -101,10 +100,15 @@ func (v *Verifier) checkTime(now int64) *Error {
 	if err != nil || len(text) > 12 {
 		return errTimestamp
 	}
+	if v.Window < 0 {
+		return nil
+	}
+	window := int64(cmp.Or(v.Window, DefaultWindow) / time.Second)
 	if d := now - given; d >= window || d <= -window {
 		return &Error{
-			Message: "Timestamp expired: Given timestamp (" + iso(given) + ") not within 600s of server time (" + iso(now) + ")",
-			Reason:  "timestamp_expired",
+			Message: "Timestamp expired: Given timestamp (" + iso(given) + ") not within " + strconv.FormatInt(window, 10) +
+				"s of server time (" + iso(now) + ")",
+			Reason: "timestamp_expired",
 		}
 	}
 	return nil

@@ -70,7 +70,7 @@ func TestRefusalsSayWhy(t *testing.T) {
 		if !ok {
 			t.Fatalf("no vector %s", id)
 		}
-		_, _, err := auth.CheckRequest(c.received(t), v.secrets(), time.Unix(c.ServerTime, 0))
+		_, _, err := checkRequest(c.received(t), v.secrets(), time.Unix(c.ServerTime, 0))
 		var refused *auth.Error
 		if !errors.As(err, &refused) || refused.Message != want {
 			t.Errorf("%s: got  %v\nwant %s", id, err, want)
@@ -83,7 +83,7 @@ func TestNoErrorHoldsTheSecretOrTheRightSignature(t *testing.T) {
 	for _, c := range v.HTTP {
 		r := c.received(t)
 		r.Query = []byte(strings.ReplaceAll(string(r.Query), c.Signature, strings.Repeat("0", 64)))
-		_, _, err := auth.CheckRequest(r, v.secrets(), time.Unix(c.ServerTime, 0))
+		_, _, err := checkRequest(r, v.secrets(), time.Unix(c.ServerTime, 0))
 		if err == nil {
 			t.Errorf("%s: accepted with a signature of zeros", c.ID)
 			continue
@@ -95,19 +95,51 @@ func TestNoErrorHoldsTheSecretOrTheRightSignature(t *testing.T) {
 	}
 }
 
+// checkRequest is Check of a Verifier of its own.
+func checkRequest(r *auth.Request, s auth.Secrets, now time.Time) (key string, params auth.Params, err error) {
+	var v auth.Verifier
+	return v.Check(r, s, now)
+}
+
 func TestWindowIsTenMinutesExclusive(t *testing.T) {
 	v := load(t)
 	signed := time.Unix(1353088179, 0)
 	query := auth.SignRequest("GET", "/apps/3/channels", nil, nil, v.Credentials.Key, v.Credentials.Secret, signed)
 	r := &auth.Request{Method: "GET", Path: "/apps/3/channels", Query: []byte(query)}
 	for _, d := range v.Window.Accept {
-		if _, _, err := auth.CheckRequest(r, v.secrets(), signed.Add(time.Duration(d)*time.Second)); err != nil {
+		if _, _, err := checkRequest(r, v.secrets(), signed.Add(time.Duration(d)*time.Second)); err != nil {
 			t.Errorf("%d s: %v", d, err)
 		}
 	}
 	for _, d := range v.Window.Reject {
-		if _, _, err := auth.CheckRequest(r, v.secrets(), signed.Add(time.Duration(d)*time.Second)); err == nil {
+		if _, _, err := checkRequest(r, v.secrets(), signed.Add(time.Duration(d)*time.Second)); err == nil {
 			t.Errorf("%d s: accepted", d)
+		}
+	}
+}
+
+func TestWindowOfTheVerifierIsExclusive(t *testing.T) {
+	signed := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	query := auth.SignRequest("GET", "/p", nil, nil, "k", "s", signed)
+	r := &auth.Request{Method: "GET", Path: "/p", Query: []byte(query)}
+	for _, tt := range []struct {
+		window, late time.Duration
+		want         string
+	}{
+		{30 * time.Second, 29 * time.Second, ""},
+		{30 * time.Second, -29 * time.Second, ""},
+		{30 * time.Second, 30 * time.Second, "auth: Timestamp expired: Given timestamp (2026-01-02T03:04:05Z) not within 30s of server time (2026-01-02T03:04:35Z)"},
+		{30 * time.Second, -30 * time.Second, "auth: Timestamp expired: Given timestamp (2026-01-02T03:04:05Z) not within 30s of server time (2026-01-02T03:03:35Z)"},
+		{time.Hour, 59 * time.Minute, ""},
+		{-1, 100000 * time.Hour, ""},
+	} {
+		v := auth.Verifier{Window: tt.window}
+		got := ""
+		if _, _, err := v.Check(r, secrets{"k": "s"}, signed.Add(tt.late)); err != nil {
+			got = err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("window %v, %v late: got %q, want %q", tt.window, tt.late, got, tt.want)
 		}
 	}
 }
@@ -126,7 +158,7 @@ func check(t *testing.T, signed, sent string, body string) (auth.Params, error) 
 		query = sent + "&" + query
 	}
 	r := &auth.Request{Method: "GET", Path: "/p", Query: []byte(query), Body: []byte(body)}
-	_, params, err := auth.CheckRequest(r, secrets{"k": "s"}, time.Unix(1000, 0))
+	_, params, err := checkRequest(r, secrets{"k": "s"}, time.Unix(1000, 0))
 	return params, err
 }
 
@@ -229,7 +261,7 @@ func TestBodyNeedsItsMD5(t *testing.T) {
 func TestOddTimestampsAreRefused(t *testing.T) {
 	for _, ts := range []string{"", "x", "1.5", "1e3", "99999999999999999999", "1000000000000", "-99999999999"} {
 		query := "auth_key=k&auth_version=1.0&auth_signature=x&auth_timestamp=" + ts
-		_, _, err := auth.CheckRequest(&auth.Request{Method: "GET", Path: "/p", Query: []byte(query)}, secrets{"k": "s"}, time.Unix(1000, 0))
+		_, _, err := checkRequest(&auth.Request{Method: "GET", Path: "/p", Query: []byte(query)}, secrets{"k": "s"}, time.Unix(1000, 0))
 		var refused *auth.Error
 		if !errors.As(err, &refused) || refused.Reason == "bad_signature" {
 			t.Errorf("timestamp %q: %v", ts, err)
@@ -239,7 +271,7 @@ func TestOddTimestampsAreRefused(t *testing.T) {
 
 func TestStringsOutliveTheRequestsBuffer(t *testing.T) {
 	query := []byte(auth.SignRequest("GET", "/p", map[string]string{"info": "a,b"}, nil, "key", "s", time.Unix(1000, 0)))
-	key, params, err := auth.CheckRequest(&auth.Request{Method: "GET", Path: "/p", Query: query}, secrets{"key": "s"}, time.Unix(1000, 0))
+	key, params, err := checkRequest(&auth.Request{Method: "GET", Path: "/p", Query: query}, secrets{"key": "s"}, time.Unix(1000, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +299,7 @@ func FuzzSignedRequestIsAccepted(f *testing.F) {
 		now := time.Unix(1000, 0)
 		query := auth.SignRequest(method, path, map[string]string{name: value}, body, "k", "s", now)
 		r := &auth.Request{Method: method, Path: path, Query: []byte(query), Body: body}
-		_, params, err := auth.CheckRequest(r, secrets{"k": "s"}, now)
+		_, params, err := checkRequest(r, secrets{"k": "s"}, now)
 		if err != nil {
 			t.Fatalf("%q: %v", query, err)
 		}
@@ -275,7 +307,7 @@ func FuzzSignedRequestIsAccepted(f *testing.F) {
 			t.Fatalf("Get(%q) = %q, %v, want %q", lower, got, ok, value)
 		}
 		r.Body = append(slices.Clone(body), 'x')
-		if _, _, err := auth.CheckRequest(r, secrets{"k": "s"}, now); err == nil {
+		if _, _, err := checkRequest(r, secrets{"k": "s"}, now); err == nil {
 			t.Fatal("another body was accepted")
 		}
 	})
@@ -289,7 +321,7 @@ func FuzzQueryIsRefusedUnlessSigned(f *testing.F) {
 	}
 	f.Add([]byte("auth_key=k&auth_timestamp=1000&auth_version=1.0&auth_signature=&x[0]=1&x[=2&]=3&[]=4&[0]=5&%5b1%5D=6&=&&"))
 	f.Fuzz(func(t *testing.T, query []byte) {
-		_, _, err := auth.CheckRequest(&auth.Request{Method: "GET", Path: "/p", Query: query}, secrets{"k": "a secret of nobody"}, time.Unix(1000, 0))
+		_, _, err := checkRequest(&auth.Request{Method: "GET", Path: "/p", Query: query}, secrets{"k": "a secret of nobody"}, time.Unix(1000, 0))
 		var refused *auth.Error
 		if !errors.As(err, &refused) || refused.Message == "" || refused.Reason == "" {
 			t.Fatalf("%q: %v", query, err)

@@ -138,6 +138,29 @@ func TestExpectedSignatureIsNeverTold(t *testing.T) {
 	}
 }
 
+func TestTimestampWindowIsConfigured(t *testing.T) {
+	target := sign("GET", "/apps/3/channels/pub", "") // at moment
+	for _, tt := range []struct {
+		window time.Duration
+		late   int64
+		status int
+		want   string
+	}{
+		{0, 599, 200, ""},
+		{0, 600, 401, "within 600s"},
+		{time.Minute, 59, 200, ""},
+		{time.Minute, 60, 401, "within 60s"},
+		{-1, 1 << 30, 200, ""},
+	} {
+		l := start(t, func(l *lab, cfg *rest.Config) {
+			l.now, cfg.TimestampWindow = time.Unix(moment+tt.late, 0), tt.window
+		})
+		if got := l.send("GET", target, ""); got.status != tt.status || !strings.Contains(got.body, tt.want) {
+			t.Errorf("window %v, %d s late: got %d %q, want %d %q", tt.window, tt.late, got.status, got.body, tt.status, tt.want)
+		}
+	}
+}
+
 func TestKeysRotate(t *testing.T) {
 	l := start(t, func(l *lab, _ *rest.Config) {
 		l.app.Keys = append(l.app.Keys, app.Key{Key: "newkey", Secret: "newsecret"})

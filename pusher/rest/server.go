@@ -17,6 +17,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/auth"
 )
 
 // Defaults of Config.
@@ -60,6 +61,10 @@ type Config struct {
 
 	// Now is the clock that request timestamps are checked against. nil: time.Now.
 	Now func() time.Time
+
+	// TimestampWindow is how far auth_timestamp may be from Now, in whole seconds; see auth.Verifier. 0:
+	// auth.DefaultWindow. Below 0: any time is good.
+	TimestampWindow time.Duration
 
 	// Ready reports whether this node should get traffic and, if not, why, in a few words. It
 	// is called by any goroutine and must not block. It decides what /readyz says; the API
@@ -164,7 +169,7 @@ func New(cfg Config) *Server {
 	s.metrics = newInstruments(cfg.Metrics,
 		func() float64 { return float64(s.open()) },
 		func() float64 { return float64(s.fast.GetRejectedConnectionsCount()) })
-	s.requests.New = func() any { return new(request) }
+	s.requests.New = func() any { return &request{verifier: auth.Verifier{Window: cfg.TimestampWindow}} }
 	s.fast = &fasthttp.Server{
 		Handler:        s.handle,
 		HeaderReceived: s.limitBody,
