@@ -31,6 +31,9 @@ func (s *shard) Check() error {
 		room += 1 << b.class
 		entries += int(b.n)
 		for _, r := range s.refs[b.off : b.off+b.n] {
+			if l := &s.lists[r.list]; len(l.refs) != len(l.subs) || s.refs[b.off+l.refs[r.pos]] != r {
+				return fmt.Errorf("slot %d: the entry of ref %v does not point back", slot, r)
+			}
 			if subs := s.lists[r.list].subs; r.pos >= uint32(len(subs)) || subs[r.pos] != uint32(slot) {
 				return fmt.Errorf("slot %d: ref %v points elsewhere", slot, r)
 			}

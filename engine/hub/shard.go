@@ -2,7 +2,7 @@ package hub
 
 // A shard is the subscription table of one loop: which slots each local list holds, and
 // which lists each slot is in. It knows neither topics nor connections, holds no pointers
-// for the garbage collector to follow, and costs 4 bytes a subscription in its list and 8
+// for the garbage collector to follow, and costs 8 bytes a subscription in its list and 8
 // in the slot's block, plus the slack of both.
 //
 // Removing swaps the last subscriber into the gap, so that the order of a list is
@@ -16,8 +16,10 @@ type shard struct {
 	holes [maxClass + 1][]uint32
 }
 
-// A list holds the slots subscribed to one topic.
-type list struct{ subs []uint32 }
+// A list holds the slots subscribed to one topic. refs[i] is where the block of subs[i] refers
+// back, counted from the block's start, so that taking a subscriber out never searches, however
+// many lists the one that moves into its place is in. It is apart from subs because a fan-out reads those alone.
+type list struct{ subs, refs []uint32 }
 
 // A ref is one subscription seen from its slot.
 type ref struct {
@@ -49,7 +51,7 @@ func (s *shard) newList() uint32 {
 // freeList gives an empty list back, and its memory when that is worth it.
 func (s *shard) freeList(i uint32) {
 	if cap(s.lists[i].subs) > 8 {
-		s.lists[i].subs = nil
+		s.lists[i] = list{}
 	}
 	s.spare = append(s.spare, i)
 }
@@ -60,8 +62,8 @@ func (s *shard) subscribers(i uint32) []uint32 { return s.lists[i].subs }
 // has reports whether slot is in list i.
 func (s *shard) has(i, slot uint32) bool { return s.find(i, slot) >= 0 }
 
-// find returns the index of the ref of slot to list i, or -1. The lists of one slot are few,
-// or the app's limit of subscriptions says otherwise.
+// find returns the index of the ref of slot to list i, or -1. It looks at all lists of the slot:
+// what one conn may cost by leaving is bounded by the app's limit of subscriptions.
 func (s *shard) find(i, slot uint32) int {
 	if slot >= uint32(len(s.slots)) {
 		return -1
@@ -91,8 +93,8 @@ func (s *shard) add(i, slot uint32) {
 		b.off, b.class = off, b.class+1
 	}
 	s.refs[b.off+b.n] = ref{i, uint32(len(l.subs))}
+	l.subs, l.refs = append(l.subs, slot), append(l.refs, b.n)
 	b.n++
-	l.subs = append(l.subs, slot)
 }
 
 // remove takes slot out of list i. It returns false when it was not there.
@@ -104,7 +106,10 @@ func (s *shard) remove(i, slot uint32) bool {
 	b := &s.slots[slot]
 	s.unlist(s.refs[b.off+uint32(j)])
 	b.n--
-	s.refs[b.off+uint32(j)] = s.refs[b.off+b.n]
+	if last := s.refs[b.off+b.n]; uint32(j) != b.n {
+		s.refs[b.off+uint32(j)] = last
+		s.lists[last.list].refs[last.pos] = uint32(j)
+	}
 	if b.n == 0 {
 		s.free(b.off, b.class)
 	}
@@ -133,13 +138,13 @@ func (s *shard) unlist(r ref) {
 	last := uint32(len(l.subs) - 1)
 	if r.pos != last {
 		moved := l.subs[last]
-		l.subs[r.pos] = moved
-		b := &s.slots[moved]
-		s.refs[b.off+uint32(s.find(r.list, moved))].pos = r.pos
+		l.subs[r.pos], l.refs[r.pos] = moved, l.refs[last]
+		s.refs[s.slots[moved].off+l.refs[last]].pos = r.pos
 	}
-	l.subs = l.subs[:last]
+	l.subs, l.refs = l.subs[:last], l.refs[:last]
 	if c := cap(l.subs); c > 64 && len(l.subs) < c/4 {
 		l.subs = append(make([]uint32, 0, c/2), l.subs...)
+		l.refs = append(make([]uint32, 0, c/2), l.refs...)
 	}
 }
 
