@@ -17,6 +17,7 @@ package hub
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -151,11 +152,24 @@ func (h *Hub) Keys(visit func(key string) bool) {
 	}
 }
 
-// Send queues f for one conn, wherever it lives. A conn that is gone drops it. f is shared.
-// Any goroutine.
-func (h *Hub) Send(id engine.ID, f *frame.Prepared) {
-	if i := id.Loop(); i < len(h.loops) {
-		h.loops[i].push(entry{kind: entrySend, id: id, frame: f})
-		h.loops[i].loop.Wake()
+// Send queues f for conns, wherever they live, those that are gone excepted. The order of
+// calls is kept for each conn. wake must be called for it to be sent soon, outside of any lock.
+// ids is borrowed, f is shared. Any goroutine.
+func (h *Hub) Send(ids []engine.ID, f *frame.Prepared) (wake func()) {
+	var loops []*engine.Loop
+	for _, id := range ids {
+		if id.Loop() >= len(h.loops) {
+			continue // another process made it
+		}
+		l := h.loops[id.Loop()]
+		l.push(entry{kind: entrySend, id: id, frame: f})
+		if !slices.Contains(loops, l.loop) {
+			loops = append(loops, l.loop)
+		}
+	}
+	return func() {
+		for _, l := range loops {
+			l.Wake()
+		}
 	}
 }

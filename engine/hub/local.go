@@ -79,11 +79,11 @@ func (l *local) push(e entry) {
 	}
 }
 
-// Full reports whether a loop is so far behind that publishers should wait or be turned away.
-// Nothing enforces it: mailboxes take what comes. Any goroutine.
-func (h *Hub) Full() bool {
-	for _, l := range h.loops {
-		if l.behind.Load() {
+// Full reports whether a loop with subscribers of t is so far behind that publishers should
+// wait or be turned away. Nothing enforces it: mailboxes take what comes.
+func (t *Topic) Full() bool {
+	for i, n := range t.counts {
+		if n > 0 && t.hub.loops[i].behind.Load() {
 			return true
 		}
 	}

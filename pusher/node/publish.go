@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"iter"
 	"time"
 
 	"github.com/gannet-io/gannet/engine"
@@ -21,25 +22,53 @@ type Event struct {
 	Except        string // socket id that must not get the event; "": none
 }
 
-// ErrBusy says that the loops have been too far behind for too long to take more.
+// ErrBusy says that a channel's subscribers have been too far behind for too long.
 var ErrBusy = errors.New("node: too many messages wait to be sent")
 
-// How long Publish waits for the loops to catch up, and how often it looks.
+// How long Admit waits for the loops to catch up, and how often it looks.
 const (
 	busyPatience = 2 * time.Second
 	busyInterval = time.Millisecond
 )
 
+// Admit waits while loops that have subscribers of the named channels are so far behind that
+// publishing would only fill memory, which slows publishers down to what can be sent. After 2 s in
+// all it returns ErrBusy. It is to be asked once for all that one request publishes, before the first event:
+// Publish itself takes what comes. May block.
+func (n *Node) Admit(a *app.App, channels iter.Seq[string]) error {
+	var ticker *time.Ticker
+	left := int(busyPatience / busyInterval)
+	for name := range channels {
+		for ; n.full(a, name); left-- {
+			if left == 0 {
+				n.metrics.busy.Inc()
+				return ErrBusy
+			}
+			if ticker == nil {
+				ticker = time.NewTicker(busyInterval)
+				defer ticker.Stop()
+			}
+			<-ticker.C
+		}
+	}
+	return nil
+}
+
+func (n *Node) full(a *app.App, name string) bool {
+	var room [keyBytes]byte
+	t := n.hub.Find(appendKey(room[:0], a, name))
+	if t == nil {
+		return false
+	}
+	defer n.hub.Release(t)
+	return t.Full()
+}
+
 // Publish sends an event to every subscriber of its channel but Except, and keeps it on a
-// cache channel. The door has checked names and sizes. While the loops are behind it waits
-// for up to 2 s, which slows publishers down to what can be sent, and returns ErrBusy after
-// that, having done nothing. May block.
+// cache channel. The door has checked names and sizes, and asked Admit. The error is nil on a
+// node without a backbone. Any goroutine.
 func (n *Node) Publish(a *app.App, ev *Event) error {
 	defer shared()
-	if n.hub.Full() && !n.awaitRoom() {
-		n.metrics.busy.Inc()
-		return ErrBusy
-	}
 	n.metrics.publishesREST.Inc()
 	var room [keyBytes]byte
 	key := appendKey(room[:0], a, ev.Channel)
@@ -56,19 +85,6 @@ func (n *Node) Publish(a *app.App, ev *Event) error {
 		n.hub.Release(t)
 	}
 	return nil
-}
-
-// awaitRoom waits until the loops have caught up, and returns false when that takes too long.
-func (n *Node) awaitRoom() bool {
-	ticker := time.NewTicker(busyInterval)
-	defer ticker.Stop()
-	for range int(busyPatience / busyInterval) {
-		<-ticker.C
-		if !n.hub.Full() {
-			return true
-		}
-	}
-	return false
 }
 
 func (n *Node) deliver(t *hub.Topic, ev *Event) {
@@ -121,21 +137,21 @@ func (n *Node) expire(key string) {
 // having done nothing, while the loops are behind. Loop-only.
 func (n *Node) ClientEvent(a *app.App, from engine.ID, channelName, name string, data []byte, userID string) *pusher.Error {
 	defer shared()
-	if n.hub.Full() {
-		n.metrics.busy.Inc()
-		return pusher.ErrBusy
-	}
 	n.metrics.publishesClient.Inc()
 	var room [keyBytes]byte
 	t := n.hub.Find(appendKey(room[:0], a, channelName))
 	if t == nil {
 		return nil
 	}
+	defer n.hub.Release(t)
+	if t.Full() {
+		n.metrics.busy.Inc()
+		return pusher.ErrBusy
+	}
 	if t.Count() > 1 {
 		buf := frame.NewBuffer(len(name) + len(channelName) + len(data)*9/8 + len(userID) + 80)
 		buf = wire.AppendClientEvent(buf, name, channelName, data, a.Compat.PassClientEventData, userID)
 		t.Publish(text(buf), from)
 	}
-	n.hub.Release(t)
 	return nil
 }

@@ -22,6 +22,8 @@ type users struct {
 // the conn as frames of their own, behind whatever is sent to it before its loop's next turn.
 func (n *Node) SignIn(a *app.App, id engine.ID, u *wire.User) (online, offline []string) {
 	defer shared()
+	wake := func() {}
+	defer func() { wake() }() // gnet is not entered under the lock
 	t := n.tenant(a)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -30,7 +32,7 @@ func (n *Node) SignIn(a *app.App, id engine.ID, u *wire.User) (online, offline [
 	watchers := slices.Clone(t.users.Watchers(u.ID))
 	cameOnline, _ := t.users.SignIn(u.ID, uint64(id), u.Watchlist)
 	if cameOnline && !wasLeaving {
-		n.tell(watchers, []string{u.ID}, nil)
+		wake = n.tell(watchers, []string{u.ID}, nil)
 	}
 	online, offline = t.users.Split(u.Watchlist)
 	// One who has left but whose absence has not been told is online to everybody.
@@ -47,6 +49,8 @@ func (n *Node) SignIn(a *app.App, id engine.ID, u *wire.User) (online, offline [
 // SignOut undoes SignIn when the conn is gone.
 func (n *Node) SignOut(a *app.App, id engine.ID, userID string) {
 	defer shared()
+	wake := func() {}
+	defer func() { wake() }() // gnet is not entered under the lock
 	t := n.tenant(a)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -54,7 +58,7 @@ func (n *Node) SignOut(a *app.App, id engine.ID, userID string) {
 		return
 	}
 	if n.delay < 0 {
-		n.tell(t.users.Watchers(userID), nil, []string{userID})
+		wake = n.tell(t.users.Watchers(userID), nil, []string{userID})
 		return
 	}
 	at := n.now().Add(n.delay)
@@ -68,6 +72,8 @@ func (n *Node) SignOut(a *app.App, id engine.ID, userID string) {
 // offline tells the watchers of a user who has stayed away.
 func (n *Node) offline(t *tenant, userID string) {
 	defer shared()
+	wake := func() {}
+	defer func() { wake() }()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	at, ok := t.users.leaving[userID]
@@ -79,17 +85,20 @@ func (n *Node) offline(t *tenant, userID string) {
 		return
 	}
 	delete(t.users.leaving, userID)
-	n.tell(t.users.Watchers(userID), nil, []string{userID})
+	wake = n.tell(t.users.Watchers(userID), nil, []string{userID})
 }
 
-func (n *Node) tell(watchers []uint64, online, offline []string) {
+// tell sends the conns that watch what has changed. It is called under the tenant's lock, so
+// that the order of changes is kept, and wake after it.
+func (n *Node) tell(watchers []uint64, online, offline []string) (wake func()) {
 	if len(watchers) == 0 {
-		return
+		return func() {}
 	}
-	f := text(wire.AppendWatchlist(frame.NewBuffer(160), online, offline))
-	for _, id := range watchers {
-		n.hub.Send(engine.ID(id), f)
+	ids := make([]engine.ID, len(watchers))
+	for i, id := range watchers {
+		ids[i] = engine.ID(id)
 	}
+	return n.hub.Send(ids, text(wire.AppendWatchlist(frame.NewBuffer(160), online, offline)))
 }
 
 // Terminate ends every connection that is signed in as userID; those that only use the same

@@ -1,6 +1,10 @@
 package rest
 
-import "github.com/gannet-io/gannet/pusher/wire"
+import (
+	"iter"
+
+	"github.com/gannet-io/gannet/pusher/wire"
+)
 
 // batch publishes several events, each to one channel, in their order.
 //
@@ -28,6 +32,9 @@ func (s *Server) batch(q *request) error {
 		wants = append(wants, want)
 	}
 	q.wants = wants
+	if err := s.cfg.Node.Admit(q.app, channelsOf(events)); err != nil {
+		return publishFailed(err)
+	}
 	for i := range events {
 		if err := s.publish(q, &events[i]); err != nil {
 			return err
@@ -42,4 +49,15 @@ func (s *Server) batch(q *request) error {
 	}
 	q.out = wire.AppendBatchResult(q.out, q.infos)
 	return nil
+}
+
+// channelsOf yields the channel of each event.
+func channelsOf(events []wire.Trigger) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range events {
+			if !yield(events[i].Channels[0]) {
+				return
+			}
+		}
+	}
 }

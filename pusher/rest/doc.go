@@ -34,5 +34,6 @@
 // # Life of a Server
 //
 // New, then Serve for each listener, then one Shutdown. All methods may be called by any
-// goroutine. Answers never wait for deliveries.
+// goroutine. An answer does not wait for deliveries, unless subscribers
+// are so far behind that publishers must be slowed down, and then for two seconds at most.
 package rest

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/auth"
+	"github.com/gannet-io/gannet/pusher/node"
 	"github.com/gannet-io/gannet/pusher/wire"
 )
 
@@ -130,6 +131,10 @@ func registryFailed(err error) *refusal {
 }
 
 func publishFailed(err error) *refusal {
+	if errors.Is(err, node.ErrBusy) {
+		// No cause: it would be logged, a line a request, just when there is too much to do.
+		return &refusal{status: fasthttp.StatusServiceUnavailable, reason: "busy", message: "Subscribers are too far behind, try again"}
+	}
 	var quota *pusher.Error
 	if errors.As(err, &quota) {
 		// Pusher's reference gives 403 to an app over its message quota.

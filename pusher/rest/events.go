@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/gannet-io/gannet/pusher"
@@ -23,6 +24,9 @@ func (s *Server) events(q *request) error {
 	want, err := q.checkTrigger(&t)
 	if err != nil {
 		return err
+	}
+	if err := s.cfg.Node.Admit(q.app, slices.Values(t.Channels)); err != nil {
+		return publishFailed(err)
 	}
 	if err := s.publish(q, &t); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"net"
 	"net/http"
@@ -26,6 +27,7 @@ import (
 
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/app/appstatic"
+	"github.com/gannet-io/gannet/pusher/node"
 	"github.com/gannet-io/gannet/pusher/rest"
 )
 
@@ -67,6 +69,15 @@ type fakeNode struct {
 	panics     bool          // Publish panics
 	enter      chan struct{} // when not nil, Publish sends here and
 	leave      chan struct{} // waits for this
+}
+
+func (n *fakeNode) Admit(_ *app.App, channels iter.Seq[string]) error {
+	for name := range channels {
+		if name == "full" {
+			return node.ErrBusy
+		}
+	}
+	return nil
 }
 
 func (n *fakeNode) Publish(a *app.App, ev *rest.Event) error {

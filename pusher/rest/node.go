@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"iter"
 	"time"
 
 	"github.com/gannet-io/gannet/pusher/app"
@@ -8,8 +9,13 @@ import (
 )
 
 // A Node is what the API works on; *node.Node is the real one. Its methods may be called by any goroutine,
-// and should not wait for clients or other nodes.
+// and, Admit excepted, should not wait for clients or other nodes.
 type Node interface {
+	// Admit waits while subscribers of the channels are so far behind that publishing to
+	// them would only fill memory, for a bounded time; node.ErrBusy says that it was in vain. It is
+	// asked once a request, before anything is published. It may block.
+	Admit(a *app.App, channels iter.Seq[string]) error
+
 	// Publish hands an event to the subscribers and to the other nodes. A nil error means that it is on its
 	// way, not that anybody received it. ev and everything in it is borrowed. A *pusher.Error is a limit the
 	// publisher ran into, every other error a fault of the node's.
