@@ -3,6 +3,7 @@ package rest_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,8 @@ import (
 
 // silentNode takes everything and costs nothing.
 type silentNode struct{ rest.Node }
+
+func (silentNode) Admit(*app.App, iter.Seq[string]) error { return nil }
 
 func (silentNode) Publish(*app.App, *rest.Event) error { return nil }
 
