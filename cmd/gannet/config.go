@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/auth"
 )
 
 // Config is the configuration of the whole process: what the file, the environment and
@@ -57,6 +58,7 @@ type ServerLimits struct {
 	RESTBodyBytes    int           `yaml:"rest_body_bytes" unit:"bytes"` // of one HTTP request body
 	BacklogBytes     int           `yaml:"backlog_bytes" unit:"bytes"`   // unsent bytes of one conn
 	BacklogAge       time.Duration `yaml:"backlog_age"`                  // of the oldest unsent byte of one conn
+	TimestampWindow  time.Duration `yaml:"timestamp_window"`             // between auth_timestamp and our clock; whole seconds
 }
 
 // LogConfig says what is logged and in which form.
@@ -154,6 +156,8 @@ func DefaultConfig() *Config {
 			RESTBodyBytes: 1 << 20,
 			BacklogBytes:  256 << 10,
 			BacklogAge:    30 * time.Second,
+			// Pusher's number.
+			TimestampWindow: auth.DefaultWindow,
 		},
 		PingInterval:    60 * time.Second,
 		PongWait:        30 * time.Second,

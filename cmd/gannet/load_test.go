@@ -45,6 +45,7 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 		Limits: main.ServerLimits{
 			Connections: 100000, HandshakeTimeout: 5 * time.Second, MessageBytes: 262144, Fragments: 64,
 			RESTBodyBytes: 3145728, BacklogBytes: 524288, BacklogAge: 10 * time.Second,
+			TimestampWindow: time.Minute,
 		},
 		PingInterval: 30 * time.Second, PongWait: 15 * time.Second, ActivityTimeout: 90 * time.Second,
 		DrainWindow: 20 * time.Second, Loops: 4, StrictProtocol: true,
@@ -168,6 +169,7 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"pong at once", oneApp + "pong_wait: 0s\n", "gannet.yaml:2:12: pong_wait: must be at least 1s while pings are sent"},
 		{"activity of half seconds", oneApp + "activity_timeout: 1500ms\n", "gannet.yaml:2:19: activity_timeout: must be whole seconds and at least 1s: clients are told it as a number of seconds"},
 		{"activity 0", oneApp + "activity_timeout: 0\n", "gannet.yaml:2:19: activity_timeout: must be whole seconds and at least 1s: clients are told it as a number of seconds"},
+		{"timestamp window of half seconds", oneApp + "limits: {timestamp_window: 1500ms}\n", "gannet.yaml:2:28: limits.timestamp_window: must be whole seconds, as time stamps are, or 0 for any time"},
 		{"log level", oneApp + "log: {level: warning}\n", `gannet.yaml:2:14: log.level: must be one of debug, info, warn, error, got "warning"`},
 		{"log level misspelt", oneApp + "log: {level: Debig}\n", `gannet.yaml:2:14: log.level: must be one of debug, info, warn, error, got "Debig"; did you mean "debug"?`},
 		{"log format", oneApp + "log: {format: xml}\n", `gannet.yaml:2:15: log.format: must be one of text, json, got "xml"`},
@@ -338,7 +340,7 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 	want := &main.Config{
 		Listen: ":1", Admin: main.AdminConfig{Listen: ":2"}, REST: main.RESTConfig{Listen: "127.0.0.1:9"}, PathPrefix: "/p",
 		Limits: main.ServerLimits{Connections: 7, HandshakeTimeout: 9 * time.Second, MessageBytes: 1024, Fragments: 7,
-			RESTBodyBytes: 1024, BacklogBytes: 1024, BacklogAge: 9 * time.Second},
+			RESTBodyBytes: 1024, BacklogBytes: 1024, BacklogAge: 9 * time.Second, TimestampWindow: 9 * time.Second},
 		PingInterval: 9 * time.Second, PongWait: 9 * time.Second, ActivityTimeout: 9 * time.Second, DrainWindow: 9 * time.Second,
 		Loops: 7, StrictProtocol: true, Log: main.LogConfig{Level: "warn", Format: "json"},
 		Apps: cfg.Apps, Dev: true, Warnings: cfg.Warnings,

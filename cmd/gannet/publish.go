@@ -111,7 +111,7 @@ func refusal(response *http.Response, answer []byte) error {
 	hint := ""
 	switch response.StatusCode {
 	case http.StatusUnauthorized:
-		hint = "\nCheck --app-id, --key and --secret (GANNET_APP_ID, GANNET_KEY, GANNET_SECRET), and that both clocks agree within ten minutes."
+		hint = "\nCheck --app-id, --key and --secret (GANNET_APP_ID, GANNET_KEY, GANNET_SECRET), and that both clocks agree."
 	case http.StatusNotFound:
 		hint = "\nCheck --app-id (GANNET_APP_ID) and the path in --url."
 	}

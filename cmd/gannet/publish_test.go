@@ -130,7 +130,7 @@ func TestPublishSaysWhatTheServerSaid(t *testing.T) {
 		status       int
 		answer, want string
 	}{
-		{401, "Unknown auth_key\n", "gannet: the server answered 401 Unauthorized: Unknown auth_key\nCheck --app-id, --key and --secret (GANNET_APP_ID, GANNET_KEY, GANNET_SECRET), and that both clocks agree within ten minutes.\n"},
+		{401, "Unknown auth_key\n", "gannet: the server answered 401 Unauthorized: Unknown auth_key\nCheck --app-id, --key and --secret (GANNET_APP_ID, GANNET_KEY, GANNET_SECRET), and that both clocks agree.\n"},
 		{404, "", "gannet: the server answered 404 Not Found: (no text)\nCheck --app-id (GANNET_APP_ID) and the path in --url.\n"},
 		{413, "too large", "gannet: the server answered 413 Request Entity Too Large: too large\n"},
 	} {

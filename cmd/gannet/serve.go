@@ -142,6 +142,8 @@ func (s *server) assemble() error {
 		Logger:       s.log,
 		PathPrefix:   cfg.PathPrefix,
 		MaxBodyBytes: orNone(cfg.Limits.RESTBodyBytes),
+
+		TimestampWindow: time.Duration(orNone(int(cfg.Limits.TimestampWindow))),
 	})
 	s.admin = admin.New(admin.Config{Sets: []*metrics.Set{set}, Ready: s.ready, Logger: s.log})
 	return nil

@@ -32,6 +32,9 @@ func (r *reading) check(c *Config) {
 	if c.ActivityTimeout < time.Second || c.ActivityTimeout%time.Second != 0 {
 		r.bad("activity_timeout", "must be whole seconds and at least 1s: clients are told it as a number of seconds")
 	}
+	if c.Limits.TimestampWindow%time.Second != 0 {
+		r.bad("limits.timestamp_window", "must be whole seconds, as time stamps are, or 0 for any time")
+	}
 	r.checkWord("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	r.checkWord("log.format", c.Log.Format, "text", "json")
 	r.checkApps(c)
