@@ -6,6 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// drainHead is how long a request head may take once draining has begun.
+const drainHead = time.Second
+
 // lingerTime is how long the peer gets to close its side once ours is shut down.
 const lingerTime = time.Second
 
@@ -76,6 +79,15 @@ func (l *Loop) drainOne(c *Conn) {
 	c.flags |= flagDrain
 	c.due = l.after(l.eng.drainDelay())
 	l.arm(c)
+}
+
+// hurry leaves c, whose request head has not come yet, drainHead for it: whoever has
+// connected and says nothing must not hold up the end.
+func (l *Loop) hurry(c *Conn) {
+	if soon := l.tick + ticks(drainHead) + 1; c.due == 0 || int32(c.due-soon) > 0 {
+		c.due = soon
+		l.arm(c)
+	}
 }
 
 // linger shuts our side down and waits for the peer's. Whatever a close frame left unsent

@@ -138,8 +138,11 @@ func (e *Engine) Drain(ctx context.Context, window time.Duration) error {
 	for _, l := range e.loops {
 		l.Post(func() {
 			l.conns.each(func(c *Conn) {
-				if c.state == stateOpen {
+				switch c.state {
+				case stateOpen:
 					l.drainOne(c)
+				case stateHead:
+					l.hurry(c)
 				}
 			})
 		})

@@ -210,22 +210,37 @@ func (s *server) announce(out io.Writer) error {
 	return err
 }
 
-// stopGrace is what the last conns get after the drain window to close properly.
-const stopGrace = 10 * time.Second
+// stopGrace is what the last conns get after the drain window to close properly, requestGrace
+// what requests that are running then get to end.
+const (
+	stopGrace    = 10 * time.Second
+	requestGrace = 6 * time.Second
+)
 
 // stop drains and ends everything, doors first.
 func (s *server) stop() error {
 	s.draining.Store(true)
 	s.rest.Retire()
 	s.log.Info("draining", "window", s.cfg.DrainWindow, "connections", s.engine.Conns())
-	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.DrainWindow+stopGrace)
-	defer cancel()
-	// A peer that does not close in time is cut off, which is no failure of ours.
-	if err := s.engine.Drain(ctx, s.cfg.DrainWindow); err != nil {
-		s.log.Warn("drain", "err", err, "connections", s.engine.Conns())
+	var err error
+	// Parts that wait for peers get a time limit each. A peer that does not end by then is cut
+	// off, which is no failure of ours.
+	patiently := func(what string, limit time.Duration, end func(context.Context) error) {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		switch e := end(ctx); {
+		case errors.Is(e, context.DeadlineExceeded):
+			s.log.Warn("cut off what had not ended", "part", what, "connections", s.engine.Conns())
+		case e != nil:
+			err = errors.Join(err, e)
+		}
 	}
-	err := s.rest.Shutdown(ctx)
+	patiently("websockets", s.cfg.DrainWindow+stopGrace, func(ctx context.Context) error {
+		return s.engine.Drain(ctx, s.cfg.DrainWindow)
+	})
+	patiently("requests", requestGrace, s.rest.Shutdown)
 	err = errors.Join(err, s.http.Close(), s.engine.Stop())
 	s.node.Close()
-	return errors.Join(err, s.admin.Shutdown(ctx))
+	patiently("admin", requestGrace, s.admin.Shutdown)
+	return err
 }

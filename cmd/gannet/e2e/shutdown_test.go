@@ -3,6 +3,8 @@
 package e2e
 
 import (
+	"io"
+	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -65,6 +67,31 @@ func TestAClientThatNeverAnswersDoesNotHoldUpTheEnd(t *testing.T) {
 	start := time.Now()
 	check(t, s.stop())
 	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("stopping took %v", took)
+	}
+}
+
+// TestStrangersDoNotSpoilTheEnd: one has sent half a request head, one half a body. The server ends
+// all the same, and with 0, or supervisors would count each deploy as a crash.
+func TestStrangersDoNotSpoilTheEnd(t *testing.T) {
+	s := startServer(t, "drain_window: 100ms\nlimits: {handshake_timeout: 1m}\n")
+	for _, sent := range []string{
+		"GET /app/some-key HTTP/1.1\r\nHost: x\r\n",
+		"POST /apps/1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345",
+	} {
+		conn, err := net.Dial("tcp", s.public)
+		check(t, err)
+		defer conn.Close()
+		_, err = io.WriteString(conn, sent)
+		check(t, err)
+	}
+	// Answered behind those two, so that both have been accepted.
+	resp, err := http.Get("http://" + s.public + "/healthz")
+	check(t, err)
+	resp.Body.Close()
+	start := time.Now()
+	check(t, s.stop())
+	if took := time.Since(start); took > 15*time.Second {
 		t.Errorf("stopping took %v", took)
 	}
 }
