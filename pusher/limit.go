@@ -15,6 +15,9 @@ const (
 	DefaultWatchlist             = 100   // user ids one sign-in may watch
 	DefaultClientEventsPerSecond = 10    // for each connection
 
+	// DefaultSubscriptionsPerConnection is ours: Pusher has no limit, and one connection could take any amount of memory.
+	DefaultSubscriptionsPerConnection = 10_000
+
 	DefaultCacheTTL      = 30 * time.Minute // how long a cache channel keeps its last event
 	DefaultSignInTimeout = 30 * time.Second // authorized connections; Pusher's own value is not published
 

@@ -27,21 +27,22 @@ type Limits struct {
 
 // DefaultLimits returns Pusher's published limits, the Default constants of package pusher.
 //
-// Pusher limits connections by plan and subscriptions not at all; both are unlimited here.
+// Pusher limits connections by plan, and they are unlimited here; it has no limit on subscriptions, and here they have one.
 func DefaultLimits() Limits {
 	return Limits{
-		ChannelNameLength:     pusher.DefaultChannelNameLength,
-		EventNameLength:       pusher.DefaultEventNameLength,
-		EventBytes:            pusher.DefaultEventBytes,
-		ChannelsPerEvent:      pusher.DefaultChannelsPerEvent,
-		BatchEvents:           pusher.DefaultBatchEvents,
-		PresenceMembers:       pusher.DefaultPresenceMembers,
-		MemberBytes:           pusher.DefaultMemberBytes,
-		UserIDLength:          pusher.DefaultUserIDLength,
-		Watchlist:             pusher.DefaultWatchlist,
-		ClientEventsPerSecond: pusher.DefaultClientEventsPerSecond,
-		CacheTTL:              pusher.DefaultCacheTTL,
-		SignInTimeout:         pusher.DefaultSignInTimeout,
+		ChannelNameLength:          pusher.DefaultChannelNameLength,
+		EventNameLength:            pusher.DefaultEventNameLength,
+		EventBytes:                 pusher.DefaultEventBytes,
+		ChannelsPerEvent:           pusher.DefaultChannelsPerEvent,
+		BatchEvents:                pusher.DefaultBatchEvents,
+		PresenceMembers:            pusher.DefaultPresenceMembers,
+		MemberBytes:                pusher.DefaultMemberBytes,
+		UserIDLength:               pusher.DefaultUserIDLength,
+		Watchlist:                  pusher.DefaultWatchlist,
+		ClientEventsPerSecond:      pusher.DefaultClientEventsPerSecond,
+		SubscriptionsPerConnection: pusher.DefaultSubscriptionsPerConnection,
+		CacheTTL:                   pusher.DefaultCacheTTL,
+		SignInTimeout:              pusher.DefaultSignInTimeout,
 	}
 }
 
