@@ -27,9 +27,13 @@ type entry struct {
 	at    uint32
 }
 
+// entryBytes is what a waiting frame costs beside its own bytes: the entry, its share of the
+// slice's growth, and a frame that nobody shares.
+const entryBytes = 64
+
 // Limits bound a backlog. A zero field sets no bound.
 type Limits struct {
-	Bytes int    // unsent bytes, frame headers included
+	Bytes int    // unsent bytes, frame headers and 64 more for each frame included
 	Age   uint32 // ticks that the oldest frame may wait
 }
 
@@ -60,7 +64,10 @@ func (b *Backlog) Over(l Limits, now uint32) bool {
 	if b.Empty() {
 		return false
 	}
-	return l.Bytes > 0 && b.bytes > l.Bytes ||
+	// What an entry itself costs counts too, or a flood of two-byte pongs would hold many times
+	// the limit.
+	cost := b.bytes + (len(b.frames)-b.head)*entryBytes
+	return l.Bytes > 0 && cost > l.Bytes ||
 		l.Age > 0 && int32(now-b.frames[b.head].at) > int32(l.Age)
 }
 

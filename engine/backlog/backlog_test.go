@@ -53,20 +53,20 @@ func TestBytesLeaveInOrderWhateverTheSocketTakes(t *testing.T) {
 
 func TestOverByBytesAndByAge(t *testing.T) {
 	var b backlog.Backlog
-	l := backlog.Limits{Bytes: 10, Age: 5}
+	l := backlog.Limits{Bytes: 74, Age: 5}
 	if b.Over(l, 1000) {
 		t.Fatal("an empty backlog is over its limits")
 	}
-	b.Push(text("12345678"), 100) // 2 bytes of header: exactly 10
+	b.Push(text("12345678"), 100) // 2 bytes of header, 64 for the entry: exactly 74
 	if b.Over(l, 105) {
-		t.Fatal("10 bytes and 5 ticks are over a limit of 10 and 5")
+		t.Fatal("74 bytes and 5 ticks are over a limit of 74 and 5")
 	}
 	if !b.Over(l, 106) {
 		t.Fatal("6 ticks are not over a limit of 5")
 	}
 	b.Push(text(""), 100)
 	if !b.Over(l, 100) {
-		t.Fatal("12 bytes are not over a limit of 10")
+		t.Fatal("140 bytes are not over a limit of 74")
 	}
 	if b.Over(backlog.Limits{}, 1<<30) {
 		t.Fatal("no limit was exceeded")
