@@ -118,8 +118,10 @@ func checkVersion(query string, strict bool) *pusher.Error {
 		}
 		return nil
 	}
-	n, err := strconv.Atoi(protocol)
+	n, err := strconv.ParseInt(protocol, 10, 64)
 	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return pusher.ErrUnsupportedProtocol // a number all the same
 	case err != nil:
 		return pusher.ErrBadVersion
 	case n < minProtocol || n > maxProtocol:

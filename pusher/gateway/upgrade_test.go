@@ -71,7 +71,7 @@ func TestVersionIsChecked(t *testing.T) {
 		{"protocol=7.0", badVersion, badVersion},
 		{"protocol=7%20", badVersion, badVersion},
 		{"protocol=0x7", badVersion, badVersion},
-		{"protocol=99999999999999999999", badVersion, badVersion},
+		{"protocol=99999999999999999999", unsupported, unsupported},
 		{"protocol=7&version=1.0.0-rc.1%2Bbuild.5", fine, fine},
 		{"protocol=7&version=1.0.0-rc.1+build.5", fine, fine},
 		{"protocol=7&version=", fine, fine},
