@@ -47,6 +47,9 @@ func TestHeadsAreBoundedInTimeAndSize(t *testing.T) {
 	s.wantConns(0)
 	s.wantMetrics(map[string]string{`gannet_engine_handshakes_total{outcome="timeout"}`: "3",
 		"gannet_engine_websockets": "0", `gannet_engine_handshakes_total{outcome="accepted"}`: "0"})
+	if got := s.metric(`gannet_engine_closes_total{reason="timeout"}`); got != "" {
+		t.Errorf("heads that never came count as %s closed WebSockets", got)
+	}
 }
 
 func TestMaxConnsPausesAccepting(t *testing.T) {

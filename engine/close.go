@@ -35,7 +35,7 @@ func (l *Loop) overdue(c *Conn) {
 	switch c.state {
 	case stateHead:
 		l.metrics.rejected("timeout")
-		l.lose(c, closeByTimeout)
+		l.lose(c, closeQuiet)
 	case stateOpen:
 		if c.has(flagDrain) {
 			c.flags &^= flagDrain

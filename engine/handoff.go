@@ -140,7 +140,7 @@ func (l *Loop) handOff(c *Conn, read []byte) {
 	l.eng.conns.Add(1)
 	handed := &handedConn{Conn: conn, eng: l.eng, prefix: append([]byte(nil), read...)}
 	if l.eng.cfg.HTTP.offer(handed) {
-		l.metrics.handshakes["http"].Inc()
+		l.metrics.handedOff.Inc()
 		l.lose(c, closeQuiet)
 		return
 	}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/gannet-io/gannet/reasons"
 )
 
 // closeReason is why a WebSocket ended, as a metric label.
@@ -14,24 +16,28 @@ const (
 	closeByPeer    closeReason = iota // the peer's close frame came first
 	closeByHandler                    // Conn.Close
 	closeBySocket                     // end of file, reset, or an error of the kernel's
-	closeByTimeout                    // the head did not come in time
 	closeByPanic
 	closeQuiet // counted before, or not worth it
 )
 
-var closeLabels = [closeQuiet]string{"peer", "server", "socket", "timeout", "panic"}
+var closeLabels = [closeQuiet]string{"peer", "server", "socket", "panic"}
+
+// dropReason is why a queued frame was never sent, as a metric label.
+type dropReason uint8
 
 const (
-	dropSlow   = "slow"   // a backlog was over its limit
-	dropClosed = "closed" // the conn went away with frames unsent
+	dropSlow    dropReason = iota // a backlog was over its limit
+	dropClosed                    // the conn went away with frames unsent
+	dropReasons                   // how many there are
 )
+
+var dropLabels = [dropReasons]string{"slow", "closed"}
 
 // lagBounds are the buckets of the loop lag, in seconds.
 var lagBounds = []float64{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5}
 
 // engineMetrics are shared by the loops.
 type engineMetrics struct {
-	set          *metrics.Set
 	accepts      *metrics.Counter
 	acceptErrors *metrics.Counter
 	acceptPauses *metrics.Counter
@@ -46,7 +52,11 @@ type engineMetrics struct {
 	blocked      *metrics.Counter
 	loopLag      *metrics.PrometheusHistogram
 	closes       [closeQuiet]*metrics.Counter
-	handshakes   map[string]*metrics.Counter
+	faults       *reasons.Counters // closes for what the peer did wrong
+	handshakes   *reasons.Counters // by outcome
+	accepted     *metrics.Counter  // of handshakes
+	handedOff    *metrics.Counter  // of handshakes
+	drops        [dropReasons]struct{ frames, bytes *metrics.Counter }
 
 	open  atomic.Int64 // WebSockets
 	total func() int64
@@ -54,7 +64,6 @@ type engineMetrics struct {
 
 func newMetrics(e *Engine, set *metrics.Set) *engineMetrics {
 	m := &engineMetrics{
-		set:          set,
 		accepts:      set.NewCounter("gannet_engine_accepts_total"),
 		acceptErrors: set.NewCounter("gannet_engine_accept_errors_total"),
 		acceptPauses: set.NewCounter("gannet_engine_accept_pauses_total"),
@@ -68,14 +77,17 @@ func newMetrics(e *Engine, set *metrics.Set) *engineMetrics {
 		panics:       set.NewCounter("gannet_engine_panics_total"),
 		blocked:      set.NewCounter("gannet_engine_blocked_total"),
 		loopLag:      set.NewPrometheusHistogramExt("gannet_engine_loop_lag_seconds", lagBounds),
-		handshakes: map[string]*metrics.Counter{
-			"accepted": set.NewCounter(`gannet_engine_handshakes_total{outcome="accepted"}`),
-			"http":     set.NewCounter(`gannet_engine_handshakes_total{outcome="http"}`),
-		},
-		total: e.conns.Load,
+		faults:       reasons.New(set, "gannet_engine_closes_total", "reason"),
+		handshakes:   reasons.New(set, "gannet_engine_handshakes_total", "outcome"),
+		total:        e.conns.Load,
 	}
+	m.accepted, m.handedOff = m.handshakes.Of("accepted"), m.handshakes.Of("http")
 	for i, label := range closeLabels {
 		m.closes[i] = set.NewCounter(`gannet_engine_closes_total{reason="` + label + `"}`)
+	}
+	for i, label := range dropLabels {
+		m.drops[i].frames = set.NewCounter(`gannet_engine_dropped_frames_total{reason="` + label + `"}`)
+		m.drops[i].bytes = set.NewCounter(`gannet_engine_dropped_bytes_total{reason="` + label + `"}`)
 	}
 	set.NewGauge("gannet_engine_websockets", func() float64 { return float64(m.open.Load()) })
 	set.NewGauge("gannet_engine_sockets", func() float64 { return float64(m.total()) })
@@ -83,21 +95,15 @@ func newMetrics(e *Engine, set *metrics.Set) *engineMetrics {
 }
 
 // rejected counts a handshake that was refused; reason is one of a bounded set.
-func (m *engineMetrics) rejected(reason string) {
-	m.set.GetOrCreateCounter(`gannet_engine_handshakes_total{outcome="` + reason + `"}`).Inc()
-}
+func (m *engineMetrics) rejected(reason string) { m.handshakes.Of(reason).Inc() }
 
 // failed counts a conn ended for a protocol error; reason is frame.Error's.
-func (m *engineMetrics) failed(reason string) {
-	m.set.GetOrCreateCounter(`gannet_engine_closes_total{reason="` + reason + `"}`).Inc()
-}
+func (m *engineMetrics) failed(reason string) { m.faults.Of(reason).Inc() }
 
 // dropped counts frames that were queued and never sent.
-func (m *engineMetrics) dropped(reason string, frames, bytes int) {
-	if frames > 0 {
-		m.set.GetOrCreateCounter(`gannet_engine_dropped_frames_total{reason="` + reason + `"}`).Add(frames)
-		m.set.GetOrCreateCounter(`gannet_engine_dropped_bytes_total{reason="` + reason + `"}`).Add(bytes)
-	}
+func (m *engineMetrics) dropped(reason dropReason, frames, bytes int) {
+	m.drops[reason].frames.Add(frames)
+	m.drops[reason].bytes.Add(bytes)
 }
 
 // loopMetrics adds what changes with every send, counted by the loop alone and published

@@ -64,7 +64,7 @@ func (l *Loop) readHead(c *Conn) {
 	response := handshake.AppendAccept(make([]byte, 0, 192), &r, subprotocol)
 	c.flags &^= flagTold
 	discard(c, n)
-	l.metrics.handshakes["accepted"].Inc()
+	l.metrics.accepted.Inc()
 	l.metrics.open.Add(1)
 	c.state = stateOpen
 	c.due = l.after(ticks(l.eng.cfg.PingInterval))

@@ -194,7 +194,7 @@ func (l *Loop) shift(c *Conn) *frame.Prepared {
 }
 
 // dropPending drops what is pending for c and not yet in its backlog.
-func (l *Loop) dropPending(c *Conn, reason string) {
+func (l *Loop) dropPending(c *Conn, reason dropReason) {
 	frames, bytes := 0, 0
 	for c.first != nil {
 		f := l.shift(c)

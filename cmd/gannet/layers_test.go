@@ -27,12 +27,13 @@ type layer struct {
 
 // layers draws docs/architecture.md's picture. A new package gets its line here first.
 var layers = map[string]layer{
+	"reasons":         {},
 	"frame":           {pure: true},
 	"frame/handshake": {pure: true, on: []string{"frame"}},
 
 	"engine/backlog": {pure: true, on: []string{"frame"}},
 	"engine/wheel":   {pure: true},
-	"engine":         {on: []string{"engine/backlog", "engine/wheel", "frame/handshake"}},
+	"engine":         {on: []string{"engine/backlog", "engine/wheel", "frame/handshake", "reasons"}},
 	"engine/hub":     {on: []string{"engine"}},
 
 	"pusher":               {pure: true},

@@ -1,20 +1,23 @@
 package gateway
 
-import "github.com/VictoriaMetrics/metrics"
+import (
+	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/gannet-io/gannet/reasons"
+)
 
 type gatewayMetrics struct {
-	set         *metrics.Set
 	established *metrics.Counter
+	refusals    *reasons.Counters
 }
 
 func newMetrics(set *metrics.Set) *gatewayMetrics {
 	return &gatewayMetrics{
-		set:         set,
 		established: set.NewCounter("gannet_gateway_established_total"),
+		refusals:    reasons.New(set, "gannet_gateway_refusals_total", "reason"),
 	}
 }
 
-// refused counts a pusher:error; reason is one of package pusher's.
-func (m *gatewayMetrics) refused(reason string) {
-	m.set.GetOrCreateCounter(`gannet_gateway_refusals_total{reason="` + reason + `"}`).Inc()
-}
+// refused counts a pusher:error by package pusher's reason for it, and "binary", which is
+// answered by a close frame alone.
+func (m *gatewayMetrics) refused(reason string) { m.refusals.Of(reason).Inc() }

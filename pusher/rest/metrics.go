@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/gannet-io/gannet/reasons"
 )
 
 // statuses are all the door can answer; anything else is counted as 500.
@@ -21,6 +23,7 @@ type instruments struct {
 	bodyBytes *metrics.Counter
 	panics    *metrics.Counter
 	published *metrics.Counter
+	refusals  *reasons.Counters
 	seconds   [routeCount]*metrics.PrometheusHistogram
 
 	// Made when first needed: most pairs never happen, and would be noise.
@@ -33,6 +36,7 @@ func newInstruments(set *metrics.Set, openConns, rejectedConns func() float64) *
 		bodyBytes: set.NewCounter("gannet_rest_request_body_bytes_total"),
 		panics:    set.NewCounter("gannet_rest_panics_total"),
 		published: set.NewCounter("gannet_rest_published_events_total"),
+		refusals:  reasons.New(set, "gannet_rest_refusals_total", "reason"),
 	}
 	set.NewGauge("gannet_rest_open_connections", openConns)
 	set.NewGauge("gannet_rest_rejected_connections_total", rejectedConns)
@@ -63,9 +67,7 @@ func (m *instruments) answered(r route, status int) {
 
 // refused counts one refusal. The reasons are a bounded set of words in the code of this package,
 // pusher, pusher/auth and pusher/wire.
-func (m *instruments) refused(reason string) {
-	m.set.GetOrCreateCounter(`gannet_rest_refusals_total{reason="` + reason + `"}`).Inc()
-}
+func (m *instruments) refused(reason string) { m.refusals.Of(reason).Inc() }
 
 func statusIndex(status int) int {
 	internal := 0
