@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"os"
@@ -63,6 +64,7 @@ type acceptor struct {
 	// it and dropped. -1: none.
 	spare int
 	entry entry
+	local net.IP // of the last conn; shared by conns
 }
 
 // An entry is the context of a gnet conn until OnOpen.
@@ -104,8 +106,8 @@ func (a *acceptor) acceptOne() error {
 		return err
 	}
 	a.eng.metrics.accepts.Inc()
-	ownZone(conn.LocalAddr())
-	ownZone(conn.RemoteAddr())
+	a.shrink(conn.LocalAddr(), true)
+	a.shrink(conn.RemoteAddr(), false)
 	a.eng.admit()
 	a.freeSpare()
 	a.entry.opened = false
@@ -143,13 +145,28 @@ func (a *acceptor) freeSpare() {
 	}
 }
 
-// ownZone gives an IPv6 address a zone name of its own. gnet puts the memory of the name into
-// its buffer pool when the conn ends, but package net keeps the names of all zones in a
-// cache, where the next user of the buffer would overwrite them.
-func ownZone(addr net.Addr) {
-	if a, ok := addr.(*net.TCPAddr); ok && a.Zone != "" {
-		a.Zone = strings.Clone(a.Zone)
-
+// shrink makes an address that lives as long as its conn hold no more than it needs. Its IP is
+// a part of the kernel's whole answer; a copy is smaller, and the local one is mostly the
+// same as that of the conn before.
+//
+// An IPv6 zone gets a name of its own: gnet puts the memory of the name into its buffer pool
+// when the conn ends, but package net keeps the names of all zones in a cache, where the next
+// user of the buffer would overwrite them.
+func (a *acceptor) shrink(addr net.Addr, local bool) {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return
+	}
+	if tcp.Zone != "" {
+		tcp.Zone = strings.Clone(tcp.Zone)
+	}
+	if local && tcp.IP.Equal(a.local) && len(tcp.IP) == len(a.local) {
+		tcp.IP = a.local
+		return
+	}
+	tcp.IP = bytes.Clone(tcp.IP)
+	if local {
+		a.local = tcp.IP
 	}
 }
 

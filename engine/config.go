@@ -16,7 +16,11 @@ type Config struct {
 
 	// Loops is the number of event loops, each a thread at work. 0: all cores but one on
 	// machines of up to four cores, so that HTTP requests find one free; else all cores.
+	// With CPUs it is one for each of those.
 	Loops int
+	// CPUs ties loop i to processor CPUs[i], of which there must be one for each loop and all
+	// among AllowedCPUs. Empty: the scheduler moves loops as it likes. Linux only.
+	CPUs []int
 	// MaxConns bounds the sockets held at once, HTTP ones included. At the bound accepting
 	// pauses until one closes, with at most two conns of each listener in hand. 0: the limit of open files less a reserve.
 	MaxConns int
@@ -34,6 +38,17 @@ type Config struct {
 	// UserTimeout is TCP_USER_TIMEOUT: how long sent data may stay unacknowledged before the
 	// kernel gives the connection up. 0: 30 s, negative: the kernel's default.
 	UserTimeout time.Duration
+	// SendBuffer is SO_SNDBUF in bytes, of which the kernel reserves twice. 0: the kernel finds
+	// a size for each conn by itself.
+	SendBuffer int
+	// NotSentLowat is TCP_NOTSENT_LOWAT: the bytes that the kernel takes for a conn beyond what
+	// it has sent, roughly; more waits in the backlog, where limits see it. 0: what
+	// net.ipv4.tcp_notsent_lowat says. Linux only.
+	NotSentLowat int
+
+	// BatchWindow is how long a frame for many conns may wait for others to leave in the same
+	// send. What goes to few is sent at once and takes a conn's waiting frames along. 0: no time.
+	BatchWindow time.Duration
 
 	// HTTP receives the sockets whose request is not a WebSocket handshake. nil: they are
 	// answered 404.
@@ -45,6 +60,9 @@ type Config struct {
 
 // withDefaults returns a copy of c in which no zero field means a default any more.
 func (c Config) withDefaults() Config {
+	if c.Loops <= 0 {
+		c.Loops = len(c.CPUs)
+	}
 	if c.Loops <= 0 {
 		c.Loops = runtime.GOMAXPROCS(0)
 		if c.Loops > 1 && c.Loops <= 4 {

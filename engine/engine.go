@@ -49,6 +49,9 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Handler == nil {
 		return nil, errors.New("engine: no handler")
 	}
+	if err := checkCPUs(cfg.CPUs, cfg.Loops); err != nil {
+		return nil, err
+	}
 	e := &Engine{
 		cfg:     cfg,
 		backlog: backlog.Limits{Bytes: cfg.BacklogBytes, Age: ticks(cfg.BacklogAge)},
@@ -183,6 +186,7 @@ func (e *Engine) Stop() error {
 		for _, l := range e.loops {
 			if l.el.Load() != nil {
 				l.timer.Stop()
+				l.batch.timer.Stop()
 			}
 		}
 	})

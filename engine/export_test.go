@@ -61,3 +61,12 @@ func (l *Loop) Posted() int {
 	defer l.mu.Unlock()
 	return len(l.posted)
 }
+
+// FD returns the descriptor of c's socket. Loop-only.
+func (c *Conn) FD() int { return int(c.fd) }
+
+// EndBatch does what the timer of the batch window does.
+func (l *Loop) EndBatch() {
+	l.batch.due.Store(true)
+	l.Wake()
+}

@@ -61,6 +61,7 @@ type Loop struct {
 	express fifo
 	bulk    fifo
 	queued  bool // something was queued since the last Flushed
+	batch   batch
 	blocked []ID // conns with a backlog, and some that are gone
 	reaps   []*Conn
 	reaping bool
@@ -162,6 +163,16 @@ func (l *Loop) bind(el gnet.EventLoop) {
 		l.tickDue.Store(true)
 		l.Wake()
 	})
+	l.batch.timer = time.AfterFunc(time.Hour, func() {
+		l.batch.due.Store(true)
+		l.Wake()
+	})
+	l.batch.timer.Stop()
+	if cpus := l.eng.cfg.CPUs; len(cpus) > 0 {
+		if err := pin(cpus[l.index]); err != nil {
+			l.eng.cfg.Log.Error("the loop stays unpinned", "err", err) // New found it allowed
+		}
+	}
 	l.el.Store(&el)
 	if l.turn.Load() == scheduled {
 		l.schedule()
@@ -176,6 +187,10 @@ func (l *Loop) work() {
 	l.runPosted()
 	if l.tickDue.Swap(false) {
 		l.onTick()
+	}
+	if l.batch.due.Swap(false) {
+		l.batch.open()
+		l.queued = l.queued || !l.bulk.empty()
 	}
 	if !l.Full() {
 		l.eng.cfg.Handler.Work(l)

@@ -2,10 +2,8 @@ package engine
 
 import (
 	"sync"
-	"time"
 
 	"github.com/panjf2000/gnet/v2"
-	"golang.org/x/sys/unix"
 )
 
 // A reactor is the Engine as gnet's event handler. Its methods run on the loops.
@@ -46,20 +44,11 @@ func (r *reactor) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
 	c.gc, c.fd, c.state = gc, int32(gc.Fd()), stateHead
 	c.flags = flagTold // there is nothing to tell before an Upgrade is accepted
 	r.eng.onLoops.Add(1)
-	l.setSocketOptions(c)
+	l.eng.setSocketOptions(int(c.fd))
 	c.lastRead = l.tick
 	c.due = l.after(ticks(r.eng.cfg.HeadTimeout) + 1)
 	l.arm(c)
 	return nil, gnet.None
-}
-
-func (l *Loop) setSocketOptions(c *Conn) {
-	// Urgent data would make epoll report the socket for ever: gnet never reads it. In line
-	// it is ordinary input. Failure is no reason to refuse a conn (Unix sockets have neither).
-	_ = unix.SetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_OOBINLINE, 1)
-	if d := l.eng.cfg.UserTimeout; d > 0 {
-		_ = setUserTimeout(int(c.fd), int(d/time.Millisecond))
-	}
 }
 
 // OnTraffic handles input, then sends what the callbacks queued for this conn; for others

@@ -177,6 +177,16 @@ func (s *server) metric(name string) string {
 	return ""
 }
 
+// count returns the value of a counter.
+func (s *server) count(name string) int {
+	s.t.Helper()
+	n, err := strconv.Atoi(s.metric(name))
+	if err != nil {
+		s.t.Fatalf("%s is %q", name, s.metric(name))
+	}
+	return n
+}
+
 // wantMetrics waits until the metrics have the values of want.
 func (s *server) wantMetrics(want map[string]string) {
 	s.t.Helper()

@@ -109,14 +109,15 @@ func (l *Loop) flush() {
 		return
 	}
 	start := time.Now()
+	hold := l.holdBulk()
 	for sends := 0; ; {
 		for i := 0; i < 32 && !l.express.empty(); i++ {
 			sends += l.flushConn(l.conns.at(l.express.pop()))
 		}
-		for i := 0; i < 32 && !l.bulk.empty(); i++ {
+		for i := 0; i < 32 && !hold && !l.bulk.empty(); i++ {
 			sends += l.flushConn(l.conns.at(l.bulk.pop()))
 		}
-		if l.express.empty() && l.bulk.empty() {
+		if l.express.empty() && (hold || l.bulk.empty()) {
 			break
 		}
 		if sends >= sliceSends || time.Since(start) > sliceTime {
@@ -124,6 +125,10 @@ func (l *Loop) flush() {
 		}
 	}
 	l.queued = false
+	if hold {
+		return // Flushed is to follow the last of it
+	}
+	l.batch.state = batchNone
 	l.eng.cfg.Handler.Flushed(l)
 }
 
