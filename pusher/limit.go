@@ -17,6 +17,8 @@ const (
 
 	// DefaultSubscriptionsPerConnection is ours: Pusher has no limit, and one connection could take any amount of memory.
 	DefaultSubscriptionsPerConnection = 10_000
+	// DefaultCacheBytes is ours as well: what the cache channels of one app may hold together.
+	DefaultCacheBytes = 64 << 20
 
 	DefaultCacheTTL      = 30 * time.Minute // how long a cache channel keeps its last event
 	DefaultSignInTimeout = 30 * time.Second // authorized connections; Pusher's own value is not published

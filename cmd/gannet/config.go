@@ -124,6 +124,7 @@ type AppLimits struct {
 	Watchlist                  int           `yaml:"watchlist"`
 	ClientEventsPerSecond      int           `yaml:"client_events_per_second"`
 	SubscriptionsPerConnection int           `yaml:"subscriptions_per_connection"`
+	CacheBytes                 int           `yaml:"cache_bytes" unit:"bytes"`
 	CacheTTL                   time.Duration `yaml:"cache_ttl"`
 	SignInTimeout              time.Duration `yaml:"sign_in_timeout"`
 }

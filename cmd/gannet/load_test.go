@@ -58,7 +58,7 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 				Limits: main.AppLimits{
 					Connections: 5000, ChannelNameLength: 200, EventNameLength: 300, EventBytes: 102400, ChannelsPerEvent: 50,
 					BatchEvents: 20, PresenceMembers: 500, MemberBytes: 2048, UserIDLength: 64, Watchlist: 200,
-					ClientEventsPerSecond: 25, SubscriptionsPerConnection: 300, CacheTTL: time.Hour, SignInTimeout: 10 * time.Second,
+					ClientEventsPerSecond: 25, SubscriptionsPerConnection: 300, CacheBytes: 16 << 20, CacheTTL: time.Hour, SignInTimeout: 10 * time.Second,
 				},
 				Compat: main.CompatConfig{
 					SubscriptionErrorFrame: true, PassClientEventData: true, Quota4100: true, ReacknowledgeSubscribe: true,

@@ -20,6 +20,7 @@ type Limits struct {
 	Watchlist                  int // user ids in one sign-in
 	ClientEventsPerSecond      int // of one connection
 	SubscriptionsPerConnection int
+	CacheBytes                 int // of the events that all cache channels hold; the oldest go first
 
 	CacheTTL      time.Duration // how long the last event of a cache channel is kept
 	SignInTimeout time.Duration // how long a connection may stay unauthorized when App.RequireSignIn
@@ -41,6 +42,7 @@ func DefaultLimits() Limits {
 		Watchlist:                  pusher.DefaultWatchlist,
 		ClientEventsPerSecond:      pusher.DefaultClientEventsPerSecond,
 		SubscriptionsPerConnection: pusher.DefaultSubscriptionsPerConnection,
+		CacheBytes:                 pusher.DefaultCacheBytes,
 		CacheTTL:                   pusher.DefaultCacheTTL,
 		SignInTimeout:              pusher.DefaultSignInTimeout,
 	}
@@ -64,6 +66,7 @@ func (l *Limits) negative() string {
 		{"watchlist", l.Watchlist},
 		{"client events per second", l.ClientEventsPerSecond},
 		{"subscriptions per connection", l.SubscriptionsPerConnection},
+		{"cache bytes", l.CacheBytes},
 		{"cache TTL", int(l.CacheTTL)},
 		{"sign-in timeout", int(l.SignInTimeout)},
 	} {

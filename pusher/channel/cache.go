@@ -37,7 +37,6 @@ func (s *State) Store(event string, dataToken []byte, now time.Time, ttl time.Du
 // channel gets a cache_miss. token is shared.
 func (s *State) Cached(now time.Time) (event string, token []byte, ttl time.Duration, ok bool) {
 	if !s.cached.good(now) {
-		s.cached = nil // let go of an expired event at the first look, not at the next Store
 		return "", nil, 0, false
 	}
 	if s.cached.expires != 0 {
@@ -45,6 +44,21 @@ func (s *State) Cached(now time.Time) (event string, token []byte, ttl time.Dura
 	}
 	return s.cached.event, s.cached.token, ttl, true
 }
+
+// CacheBytes returns about how much memory the kept event takes, 0 when there is none. One that has expired takes it until
+// Forget.
+func (s *State) CacheBytes() int {
+	if s.cached == nil {
+		return 0
+	}
+	return cachedBytes + len(s.cached.event) + len(s.cached.token)
+}
+
+// cachedBytes is what a kept event takes beside its name and data: with its channel and that one's name.
+const cachedBytes = 512
+
+// Forget lets go of the kept event.
+func (s *State) Forget() { s.cached = nil }
 
 func (c *cached) good(now time.Time) bool {
 	return c != nil && (c.expires == 0 || now.UnixNano() < c.expires)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/gannet-io/gannet/engine"
+	"github.com/gannet-io/gannet/pusher/app"
 )
 
 // DoChores does what is due by the clock of n at this moment. On a node that is closed nobody
@@ -57,4 +58,12 @@ func (n *Node) Known(appID string) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.users.Len()
+}
+
+// CacheBytes returns what the cache channels of the app hold.
+func (n *Node) CacheBytes(a *app.App) int {
+	t := n.tenant(a)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.cache.bytes
 }

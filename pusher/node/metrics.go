@@ -11,6 +11,7 @@ type nodeMetrics struct {
 	publishesREST   *metrics.Counter
 	publishesClient *metrics.Counter
 	busy            *metrics.Counter
+	evictions       *metrics.Counter
 	cacheHits       *metrics.Counter
 	cacheMisses     *metrics.Counter
 }
@@ -21,6 +22,7 @@ func newMetrics(set *metrics.Set) *nodeMetrics {
 		publishesREST:   set.NewCounter(`gannet_node_publishes_total{source="rest"}`),
 		publishesClient: set.NewCounter(`gannet_node_publishes_total{source="client"}`),
 		busy:            set.NewCounter("gannet_node_busy_total"),
+		evictions:       set.NewCounter("gannet_node_cache_evictions_total"),
 		cacheHits:       set.NewCounter(`gannet_node_cache_lookups_total{outcome="hit"}`),
 		cacheMisses:     set.NewCounter(`gannet_node_cache_lookups_total{outcome="miss"}`),
 	}

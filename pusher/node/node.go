@@ -72,6 +72,7 @@ type tenant struct {
 	mu    sync.Mutex
 	users users       // guarded by mu
 	conns quota.Usage // guarded by mu
+	cache cache       // guarded by mu
 }
 
 // New returns a Node that does its chores in one goroutine, until Close.

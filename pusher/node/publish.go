@@ -10,7 +10,6 @@ import (
 	"github.com/gannet-io/gannet/frame"
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
-	"github.com/gannet-io/gannet/pusher/channel"
 	"github.com/gannet-io/gannet/pusher/wire"
 )
 
@@ -75,9 +74,12 @@ func (n *Node) Publish(a *app.App, ev *Event) error {
 	kind := pusher.KindOf(ev.Channel)
 	if kind&pusher.Cache != 0 {
 		t := n.hub.Acquire(key)
-		n.store(t, a, ev, kind)
+		bytes := n.store(t, a, ev, kind)
 		n.deliver(t, ev)
 		n.hub.Release(t)
+		if limit := a.Limits.CacheBytes; limit > 0 && bytes > limit {
+			n.trimCache(n.tenant(a), limit)
+		}
 		return nil
 	}
 	if t := n.hub.Find(key); t != nil {
@@ -94,41 +96,6 @@ func (n *Node) deliver(t *hub.Topic, ev *Event) {
 	buf := frame.NewBuffer(len(ev.Name) + len(ev.Channel) + len(ev.Data) + 48)
 	f := text(wire.AppendEvent(buf, ev.Name, ev.Channel, ev.Data))
 	t.Publish(f, n.sockets.parse(ev.Except))
-}
-
-// store keeps ev as the channel's last event, and the topic with it until it expires.
-func (n *Node) store(t *hub.Topic, a *app.App, ev *Event, kind pusher.Kind) {
-	now := n.now()
-	stateOf(t, kind).Store(ev.Name, ev.Data, now, a.Limits.CacheTTL)
-	if !t.Keep {
-		t.Keep = true
-		n.expireLater(t.Key(), a.Limits.CacheTTL, now)
-	}
-}
-
-// expireLater looks at a cache channel again when its event has expired. A newer event only
-// postpones that, so that publishing sets no timer.
-func (n *Node) expireLater(key string, ttl time.Duration, now time.Time) {
-	if ttl > 0 {
-		n.chores.later(choreCache+key, now.Add(ttl), func() { n.expire(key) })
-	}
-}
-
-func (n *Node) expire(key string) {
-	defer shared()
-	t := n.hub.Find([]byte(key))
-	if t == nil {
-		return
-	}
-	defer n.hub.Release(t)
-	now := n.now()
-	if s, ok := t.State.(*channel.State); ok {
-		if _, _, ttl, ok := s.Cached(now); ok {
-			n.expireLater(key, ttl, now)
-			return
-		}
-	}
-	t.Keep = false
 }
 
 // ClientEvent sends an event of a client's to everybody else in the channel; the session has

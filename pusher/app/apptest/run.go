@@ -97,6 +97,7 @@ func apps() []*app.App {
 	}
 	full.Limits.Connections = 1_000_000
 	full.Limits.SubscriptionsPerConnection = 500
+	full.Limits.CacheBytes = 1 << 20
 	full.Limits.CacheTTL = 90 * time.Second
 	return []*app.App{full, {ID: "two", Keys: []app.Key{{Key: "key-b", Secret: "secret-b"}}}}
 }
