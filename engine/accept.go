@@ -68,7 +68,10 @@ type acceptor struct {
 }
 
 // An entry is the context of a gnet conn until OnOpen.
-type entry struct{ opened bool }
+type entry struct {
+	early  []byte // of the conn's input, read by someone else
+	opened bool
+}
 
 func (a *acceptor) run() error {
 	e := a.eng
@@ -106,15 +109,20 @@ func (a *acceptor) acceptOne() error {
 		return err
 	}
 	a.eng.metrics.accepts.Inc()
-	a.shrink(conn.LocalAddr(), true)
-	a.shrink(conn.RemoteAddr(), false)
 	a.eng.admit()
 	a.freeSpare()
 	a.entry.opened = false
+	return a.enroll(conn, &a.entry)
+}
+
+// enroll gives a conn that is counted to a loop, or releases it.
+func (a *acceptor) enroll(conn net.Conn, as *entry) error {
+	a.shrink(conn.LocalAddr(), true)
+	a.shrink(conn.RemoteAddr(), false)
 	// gnet duplicates the descriptor and closes conn. It waits for the loop, so that a busy
 	// loop slows accepting down.
-	_, err = a.eng.client.EnrollContext(conn, &a.entry)
-	if err == nil && !a.entry.opened {
+	_, err := a.eng.client.EnrollContext(conn, as)
+	if err == nil && !as.opened {
 		err = errors.New("engine: a loop could not watch the socket") // gnet drops the reason
 	}
 	if err != nil {

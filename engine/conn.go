@@ -55,7 +55,7 @@ const (
 	stateGone
 )
 
-type flags uint8
+type flags uint16
 
 const (
 	flagPinged     flags = 1 << iota // a ping is out and nothing has come since
@@ -66,6 +66,7 @@ const (
 	flagReap                         // on the loop's list of conns to look after
 	flagDrain                        // its turn to drain is set
 	flagSlow                         // Slow is to be told at the next reap
+	flagEarly                        // input is in the loop's early, ahead of gnet's
 )
 
 func (c *Conn) has(f flags) bool { return c.flags&f != 0 }

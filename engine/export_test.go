@@ -25,6 +25,7 @@ func (l *Loop) Leftovers() (report string) {
 		}
 	}
 	add("conns in the slab", l.conns.open)
+	add("conns with early bytes", len(l.early))
 	add("links in the arena", l.arena.used)
 	add("conns to reap", len(l.reaps))
 	if l.wheel != nil {
@@ -32,6 +33,9 @@ func (l *Loop) Leftovers() (report string) {
 	}
 	return report
 }
+
+// Early returns how many conns have input that came before their sockets did. Loop-only.
+func (l *Loop) Early() int { return len(l.early) }
 
 // Links returns how many frames are linked in the arena. Loop-only.
 func (l *Loop) Links() int { return l.arena.used }

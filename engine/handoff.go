@@ -109,6 +109,15 @@ func (h *handedConn) Read(p []byte) (int, error) {
 	return h.Conn.Read(p)
 }
 
+// unread returns the bytes in front that nobody has read, and forgets them.
+func (h *handedConn) unread() []byte {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	b := h.prefix
+	h.prefix = nil
+	return b
+}
+
 // CloseWrite shuts our side down, so that an answer can be followed by end of file while the
 // peer still sends.
 func (h *handedConn) CloseWrite() error {

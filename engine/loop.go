@@ -52,6 +52,7 @@ type Loop struct {
 
 	// Owned by the loop.
 	conns   slab
+	early   map[ID][]byte // see Conn.early
 	wheel   *wheel.Wheel
 	tick    uint32 // now
 	timer   *time.Timer

@@ -35,7 +35,8 @@ func (r *reactor) loop(el gnet.EventLoop) *Loop {
 func (r *reactor) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
 	l := r.loop(gc.EventLoop())
 	l.advance()
-	gc.Context().(*entry).opened = true
+	from := gc.Context().(*entry)
+	from.opened = true
 	c := l.conns.take(l)
 	if c == nil {
 		return nil, gnet.Close // 2^24 conns on one loop
@@ -48,6 +49,14 @@ func (r *reactor) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
 	c.lastRead = l.tick
 	c.due = l.after(ticks(r.eng.cfg.HeadTimeout) + 1)
 	l.arm(c)
+	if len(from.early) > 0 {
+		// Handled by OnTraffic, like any input: here the conn cannot be closed.
+		c.setEarly(from.early)
+		from.early = nil // gnet keeps from as long as the conn
+		if err := gc.Wake(nil); err != nil {
+			return nil, gnet.Close
+		}
+	}
 	return nil, gnet.None
 }
 
@@ -85,6 +94,7 @@ func (l *Loop) serve(c *Conn) {
 func (r *reactor) OnClose(gc gnet.Conn, err error) gnet.Action {
 	if c, ok := gc.Context().(*Conn); ok && c.gc == gc {
 		l := c.loop
+		c.setEarly(nil)
 		l.closed(c, err)
 		if !l.reaping && (l.queued || len(l.reaps) > 0) {
 			l.Wake() // Closed did something to other conns

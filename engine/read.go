@@ -19,20 +19,13 @@ func (l *Loop) readable(c *Conn) {
 	case stateOpen, stateClosing:
 		l.readFrames(c)
 	case stateLinger, stateGone:
-		discard(c, c.gc.InboundBuffered())
-	}
-}
-
-// discard drops n bytes of input. gnet takes 0 to mean all of it.
-func discard(c *Conn, n int) {
-	if n > 0 {
-		_, _ = c.gc.Discard(n) // it has no error to report
+		c.discard(c.buffered())
 	}
 }
 
 // readHead waits for a whole request head and acts on it.
 func (l *Loop) readHead(c *Conn) {
-	buf, err := c.gc.Peek(-1)
+	buf, err := c.peek()
 	if err != nil || len(buf) == 0 {
 		return
 	}
@@ -42,10 +35,12 @@ func (l *Loop) readHead(c *Conn) {
 		return
 	}
 	r, n, err := handshake.Parse(buf)
-	if err == nil && !r.Upgrade {
+	if err == nil && !r.Upgrade && !c.has(flagEarly) {
 		l.handOff(c, buf)
 		return
 	}
+	// An adopted conn is not sent back to the HTTP server, which might give it to us again:
+	// Check refuses it.
 	if err == nil {
 		err = r.Check()
 	}
@@ -63,7 +58,7 @@ func (l *Loop) readHead(c *Conn) {
 	}
 	response := handshake.AppendAccept(make([]byte, 0, 192), &r, subprotocol)
 	c.flags &^= flagTold
-	discard(c, n)
+	c.discard(n)
 	l.metrics.accepted.Inc()
 	l.metrics.open.Add(1)
 	c.state = stateOpen
@@ -100,15 +95,15 @@ func (l *Loop) readFrames(c *Conn) {
 	for c.state == stateOpen || c.state == stateClosing {
 		if c.has(flagPeerClosed) {
 			// §5.5.1, §7.1.7: nothing behind a close frame or a framing error counts.
-			discard(c, c.gc.InboundBuffered())
+			c.discard(c.buffered())
 			return
 		}
 		// A frame that is not all there stays untouched in gnet's buffer: peeking copies
 		// once it spans two reads, so it is not even looked at until it can be whole.
-		if n := c.gc.InboundBuffered(); n == 0 || n < c.need {
+		if n := c.buffered(); n == 0 || n < c.need {
 			return
 		}
-		buf, err := c.gc.Peek(-1)
+		buf, err := c.peek()
 		if err != nil {
 			return
 		}
@@ -127,7 +122,7 @@ func (l *Loop) readFrames(c *Conn) {
 			used += n
 			l.message(c, m)
 		}
-		discard(c, used)
+		c.discard(used)
 		if c.need > 0 {
 			return
 		}
@@ -227,6 +222,6 @@ func (l *Loop) panicked(c *Conn, p any) {
 		l.reject(c, &handshake.Error{Status: 500, Reason: "panic", Message: "internal error"})
 	}
 	if c.gc != nil {
-		discard(c, c.gc.InboundBuffered())
+		c.discard(c.buffered())
 	}
 }
