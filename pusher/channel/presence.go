@@ -93,9 +93,6 @@ func (s *State) Users() int {
 	return len(s.roster.members)
 }
 
-// Member reports whether the user is a member.
-func (s *State) Member(userID string) bool { return s.roster != nil && s.roster.find(userID) >= 0 }
-
 // Members yields every member's user id and info once, in no promised order. The info is shared, nil when none was
 // given. The state must not change meanwhile.
 func (s *State) Members() iter.Seq2[string, []byte] {

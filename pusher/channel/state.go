@@ -1,10 +1,6 @@
 package channel
 
-import (
-	"time"
-
-	"github.com/gannet-io/gannet/pusher"
-)
+import "github.com/gannet-io/gannet/pusher"
 
 // A State is one channel on this node. Make it with New. Guarded by its owner.
 //
@@ -67,7 +63,3 @@ func (s *State) Leave(userID string) (removed bool) {
 
 // Count returns how many connections are subscribed.
 func (s *State) Count() int { return s.count }
-
-// Idle reports whether nothing would be lost by forgetting the channel: no subscriber, and no cached event that is
-// still good at now.
-func (s *State) Idle(now time.Time) bool { return s.count == 0 && !s.cached.good(now) }

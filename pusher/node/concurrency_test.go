@@ -168,7 +168,7 @@ func TestEverythingAtOnceAddsUp(t *testing.T) {
 		if n := h.Leaving(a.ID); n != 0 {
 			t.Errorf("%d users of %s are still leaving", n, a.ID)
 		}
-		if n := h.Known(a.ID); n != 0 {
+		if n := h.Known(a.ID, "u0", "u1", "u2", "u3", "u4", "u5"); n != 0 {
 			t.Errorf("%d users of %s are remembered", n, a.ID)
 		}
 	}

@@ -50,14 +50,17 @@ func (c *Chores) Start(now func() time.Time)                  { c.c.start(now) }
 func (c *Chores) Stop()                                       { c.c.stop() }
 func (c *Chores) Later(name string, at time.Time, run func()) { c.c.later(name, at, run) }
 
-// Known returns how many users of the app are remembered.
-func (n *Node) Known(appID string) int {
+// Known returns how many connections the app's table of users has for ids, as theirs or as watching them.
+func (n *Node) Known(appID string, ids ...string) (known int) {
 	n.mu.RLock()
 	t := n.tenants[appID]
 	n.mu.RUnlock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.users.Len()
+	for _, id := range ids {
+		known += len(t.users.Conns(id)) + len(t.users.Watchers(id))
+	}
+	return known
 }
 
 // CacheBytes returns what the cache channels of the app hold.

@@ -30,7 +30,7 @@ func (n *Node) SignIn(a *app.App, id engine.ID, u *wire.User) (online, offline [
 	_, wasLeaving := t.users.leaving[u.ID]
 	delete(t.users.leaving, u.ID)
 	watchers := slices.Clone(t.users.Watchers(u.ID))
-	cameOnline, _ := t.users.SignIn(u.ID, uint64(id), u.Watchlist)
+	cameOnline := t.users.SignIn(u.ID, uint64(id), u.Watchlist)
 	if cameOnline && !wasLeaving {
 		wake = n.tell(watchers, []string{u.ID}, nil)
 	}

@@ -70,7 +70,6 @@ func chunksTooLarge(limit int) *refusal {
 var (
 	errNoName              = bad("no_name", "Missing required field: name")
 	errReservedName        = bad("reserved_event", `Event names beginning with "pusher:" or "pusher_internal:" are reserved`)
-	errNoChannel           = bad("no_channel", "Missing required field: channel or channels")
 	errBadInfo             = bad("bad_info", "info should be a comma separated list of attributes")
 	errUserCountFilter     = bad("user_count_filter", `user_count may only be requested with a filter_by_prefix beginning with "presence-"`)
 	errUserCountPresence   = bad("user_count_presence", "user_count may only be requested for presence channels")

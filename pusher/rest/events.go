@@ -53,8 +53,6 @@ func (q *request) checkTrigger(t *wire.Trigger) (attributes, error) {
 		return 0, eventNameTooLong(limits.EventNameLength)
 	case pusher.ReservedEvent(t.Name):
 		return 0, errReservedName
-	case len(t.Channels) == 0:
-		return 0, errNoChannel
 	case limits.ChannelsPerEvent > 0 && len(t.Channels) > limits.ChannelsPerEvent:
 		return 0, tooManyChannels(limits.ChannelsPerEvent)
 	}
@@ -84,7 +82,6 @@ func (s *Server) publish(q *request, t *wire.Trigger) error {
 			return publishFailed(err)
 		}
 	}
-	s.metrics.published.Add(len(t.Channels))
 	return nil
 }
 

@@ -19,7 +19,7 @@ const (
 	Unsubscribe               // Channel, Kind; UserID on a presence channel
 	Acknowledge               // Channel, Kind; UserID on a presence channel
 	ClientEvent               // Channel, Kind, Event, Data; UserID on a presence channel
-	SignIn                    // User, UserData
+	SignIn                    // User
 	Authorized                // nothing more
 )
 
@@ -51,6 +51,5 @@ type Action struct {
 	Event string // borrowed from the message
 	Data  []byte // raw JSON value, borrowed from the message; nil when the client sent none
 
-	User     *wire.User // shared; its watchlist is within the app's limit, and nil when the app has watchlists off
-	UserData string     // shared; the text that was signed
+	User *wire.User // shared; its watchlist is within the app's limit, and nil when the app has watchlists off
 }

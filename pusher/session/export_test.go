@@ -6,3 +6,6 @@ const (
 	Size             = unsafe.Sizeof(Session{})
 	SubscriptionSize = unsafe.Sizeof(subscription{})
 )
+
+// Ended reports whether the session was ended, by End, Fail or Expire.
+func (s *Session) Ended() bool { return s.ended }

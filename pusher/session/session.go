@@ -42,12 +42,6 @@ func New(a *app.App, socketID string, now time.Time) *Session {
 	return s
 }
 
-// SocketID returns the connection's public name.
-func (s *Session) SocketID() string { return s.id }
-
-// App returns the app the connection was opened for. Shared.
-func (s *Session) App() *app.App { return s.app }
-
 // Open greets the client with connection_established, its first frame. activityTimeout is in seconds and must be above
 // 0, or pusher-js never connects.
 //
@@ -122,9 +116,6 @@ func (s *Session) End() {
 	s.ended = true
 	s.deadline = 0
 }
-
-// Ended reports whether the session was ended, by End, Fail or Expire.
-func (s *Session) Ended() bool { return s.ended }
 
 // UserID returns the id of the user the connection is signed in as, or "".
 func (s *Session) UserID() string {

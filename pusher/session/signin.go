@@ -63,7 +63,7 @@ func (s *Session) signIn(data []byte, out []Action) []Action {
 		user.Watchlist = user.Watchlist[:limits.Watchlist:limits.Watchlist]
 		s.signing.tooLong = true
 	}
-	return append(out, Action{Op: SignIn, User: &user, UserData: req.UserData})
+	return append(out, Action{Op: SignIn, User: &user})
 }
 
 // SignedIn answers a SignIn action: the connection is entered as the user. The client gets signin_success, and 4302

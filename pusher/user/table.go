@@ -19,17 +19,16 @@ type entry struct {
 // SignIn records that conn is signed in as userID and watches the users of watchlist, in place of whatever it watched
 // before.
 //
-// cameOnline says that userID had no connection here until now. online lists the members of watchlist that are signed
-// in now, each once, in the order of watchlist; it contains userID itself if watched. Signing in again on the same conn
-// as the same user is allowed and changes nothing but the watchlist; a conn must not be signed in as two users.
-// watchlist is borrowed, its strings are shared.
-func (t *Table) SignIn(userID string, conn uint64, watchlist []string) (cameOnline bool, online []string) {
+// cameOnline says that userID had no connection here until now. Signing in again on the same conn as the same user is
+// allowed and changes nothing but the watchlist; a conn must not be signed in as two users. watchlist is borrowed, its
+// strings are shared.
+func (t *Table) SignIn(userID string, conn uint64, watchlist []string) (cameOnline bool) {
 	t.unwatch(conn)
 	e := t.entry(userID)
 	cameOnline = len(e.conns) == 0
 	e.conns = insert(e.conns, conn)
 	if len(watchlist) == 0 {
-		return cameOnline, nil
+		return cameOnline
 	}
 	watched := unique(watchlist)
 	if t.watches == nil {
@@ -39,11 +38,8 @@ func (t *Table) SignIn(userID string, conn uint64, watchlist []string) (cameOnli
 	for _, id := range watched {
 		w := t.entry(id)
 		w.watchers = insert(w.watchers, conn)
-		if len(w.conns) > 0 {
-			online = append(online, id)
-		}
 	}
-	return cameOnline, online
+	return cameOnline
 }
 
 // SignOut forgets that conn is signed in as userID, and its watchlist. wentOffline says that it was the user's last
@@ -95,9 +91,6 @@ func (t *Table) Watchers(userID string) []uint64 {
 	}
 	return nil
 }
-
-// Len returns how many users the table remembers: those signed in, watched, or both.
-func (t *Table) Len() int { return len(t.users) }
 
 func (t *Table) entry(id string) *entry {
 	e := t.users[id]

@@ -30,11 +30,6 @@ func AppendError(dst []byte, code int, message string) []byte {
 	return append(dst, `}}`...)
 }
 
-// AppendPing appends the ping event, for clients behind a proxy that eats control frames.
-func AppendPing(dst []byte) []byte {
-	return append(dst, `{"event":"pusher:ping","data":"{}"}`...)
-}
-
 // AppendPong appends the answer to a client's ping event.
 func AppendPong(dst []byte) []byte {
 	return append(dst, `{"event":"pusher:pong","data":"{}"}`...)

@@ -27,7 +27,6 @@ func TestFramesToClientsAreThoseOfTheVectors(t *testing.T) {
 	made := map[string][]byte{
 		"connection_established": wire.AppendConnectionEstablished(nil, "123.456", 120),
 		"pong":                   wire.AppendPong(nil),
-		"ping":                   wire.AppendPing(nil),
 		"error":                  wire.AppendError(nil, 4301, "Client event rejected due to rate limit"),
 		"error_without_code":     wire.AppendError(nil, 0, "Existing subscription to channel my-channel"),
 		"subscription_succeeded": wire.AppendSubscriptionSucceeded(nil, "my-channel"),
@@ -46,10 +45,14 @@ func TestFramesToClientsAreThoseOfTheVectors(t *testing.T) {
 		"send_to_user":             wire.AppendEvent(nil, "my-event", "#server-to-user-u1", []byte(`"{\"a\":1}"`)),
 	}
 	out := load(t).Wire.Out
-	if len(out) != len(made) {
-		t.Errorf("%d frames in the vectors, %d made here", len(out), len(made))
+	// The vectors also have the ping event; Gannet pings with control frames, which all SDKs answer.
+	if len(out) != len(made)+1 {
+		t.Errorf("%d frames in the vectors, %d made here and the ping", len(out), len(made))
 	}
 	for _, c := range out {
+		if c.ID == "ping" {
+			continue
+		}
 		if got := string(made[c.ID]); got != c.Text {
 			t.Errorf("%s\ngot  %s\nwant %s", c.ID, got, c.Text)
 		}

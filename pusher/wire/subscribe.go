@@ -6,7 +6,7 @@ type Subscribe struct {
 	Auth        string // "key:signature"; pusher-js sends an empty one for public channels
 	ChannelData string // JSON text, verbatim: the signature covers it byte for byte
 
-	HasAuth, HasChannelData bool
+	HasChannelData bool
 }
 
 var (
@@ -40,7 +40,7 @@ func ParseSubscribe(data []byte) (Subscribe, error) {
 		return Subscribe{}, errChannelMissing
 	}
 	s.Channel = copiedText(channel)
-	if s.Auth, s.HasAuth, ok = optionalText(auth); !ok {
+	if s.Auth, _, ok = optionalText(auth); !ok {
 		return Subscribe{}, errAuthNotString
 	}
 	if s.ChannelData, s.HasChannelData, ok = optionalText(channelData); !ok {

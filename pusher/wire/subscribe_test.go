@@ -26,7 +26,7 @@ func TestSubscribeFramesOfTheVectorsAreRead(t *testing.T) {
 		if c.Data != nil {
 			data = *c.Data
 		}
-		if s.Channel != c.Channel || s.Auth != c.Auth || !s.HasAuth || s.ChannelData != data || s.HasChannelData != (c.Data != nil) {
+		if s.Channel != c.Channel || s.Auth != c.Auth || s.ChannelData != data || s.HasChannelData != (c.Data != nil) {
 			t.Errorf("%s: got %+v", c.ID, s)
 		}
 	}
@@ -50,7 +50,7 @@ func TestSubscribeTakesNullForAbsent(t *testing.T) {
 
 func TestSubscribeDataIsMatchedExactly(t *testing.T) {
 	s, err := wire.ParseSubscribe([]byte(`{"channel":"a","Channel":"b","ch\u0061nnel":"c\u0041","Auth":"x","channel_data":"","auth":1,"auth":""}`))
-	want := wire.Subscribe{Channel: "cA", HasAuth: true, HasChannelData: true}
+	want := wire.Subscribe{Channel: "cA", HasChannelData: true}
 	if err != nil || s != want {
 		t.Errorf("got %+v, %v, want %+v", s, err, want)
 	}
@@ -88,7 +88,7 @@ func TestSubscribeStringsOutliveTheMessage(t *testing.T) {
 	f, _ := wire.ParseFrame(msg)
 	s, err := wire.ParseSubscribe(f.Data)
 	clear(msg)
-	if want := (wire.Subscribe{Channel: "private-a", Auth: "k:s", ChannelData: "{}", HasAuth: true, HasChannelData: true}); err != nil || s != want {
+	if want := (wire.Subscribe{Channel: "private-a", Auth: "k:s", ChannelData: "{}", HasChannelData: true}); err != nil || s != want {
 		t.Errorf("got %+v, %v, want %+v", s, err, want)
 	}
 }

@@ -45,9 +45,6 @@ func (r *Registry) ByKey(_ context.Context, key string) (*app.App, error) { retu
 // ByID implements app.Registry. It does not block.
 func (r *Registry) ByID(_ context.Context, id string) (*app.App, error) { return found(r.byID[id]) }
 
-// Apps returns how many apps there are.
-func (r *Registry) Apps() int { return len(r.byID) }
-
 func found(a *app.App) (*app.App, error) {
 	if a == nil {
 		return nil, app.ErrNotFound
