@@ -58,16 +58,23 @@ type Config struct {
 	Metrics *metrics.Set // nil: none are exported
 }
 
+// DefaultLoops returns the number of loops that Config.Loops 0 stands for without CPUs. Any
+// goroutine.
+func DefaultLoops() int {
+	n := runtime.GOMAXPROCS(0)
+	if n > 1 && n <= 4 {
+		n--
+	}
+	return min(n, MaxLoops)
+}
+
 // withDefaults returns a copy of c in which no zero field means a default any more.
 func (c Config) withDefaults() Config {
 	if c.Loops <= 0 {
 		c.Loops = len(c.CPUs)
 	}
 	if c.Loops <= 0 {
-		c.Loops = runtime.GOMAXPROCS(0)
-		if c.Loops > 1 && c.Loops <= 4 {
-			c.Loops--
-		}
+		c.Loops = DefaultLoops()
 	}
 	c.Loops = min(c.Loops, MaxLoops)
 	if c.MaxConns <= 0 {

@@ -28,12 +28,17 @@ type Config struct {
 	Loops           int           `yaml:"loops"`            // 0: see engine.Config.Loops
 	StrictProtocol  bool          `yaml:"strict_protocol"`  // refuse clients that send no protocol number (4008)
 
+	Tuning TuningConfig `yaml:"tuning"`
+
 	Log LogConfig `yaml:"log"`
 
 	Apps []AppConfig `yaml:"apps"`
 
 	// Dev says that --dev was given: the development app is among Apps and the banner is printed.
 	Dev bool `yaml:"-"`
+
+	// goGC and goMemoryLimit say that GOGC and GOMEMLIMIT are set: the runtime has read them.
+	goGC, goMemoryLimit bool
 
 	// Warnings are sentences for the operator about what was accepted but looks wrong.
 	Warnings []string `yaml:"-"`
@@ -164,6 +169,7 @@ func DefaultConfig() *Config {
 		PongWait:        30 * time.Second,
 		ActivityTimeout: 120 * time.Second,
 		DrainWindow:     10 * time.Second,
+		Tuning:          profiles[profileBalanced],
 		Log:             LogConfig{Level: "info", Format: "text"},
 	}
 }

@@ -25,7 +25,7 @@ func collect(keys []Key, prefix string, v reflect.Value) []Key {
 		field, value := v.Type().Field(i), v.Field(i)
 		path := prefix + keyOf(field)
 		switch {
-		case keyOf(field) == "-":
+		case keyOf(field) == "-" || !field.IsExported():
 		case value.Kind() == reflect.Struct:
 			keys = collect(keys, path+".", value)
 		case value.Kind() == reflect.Slice && value.Type().Elem().Kind() == reflect.Struct:
@@ -57,7 +57,7 @@ func keyOf(field reflect.StructField) string { return field.Tag.Get("yaml") }
 func childKeys(t reflect.Type) []string {
 	var keys []string
 	for i := range t.NumField() {
-		if key := keyOf(t.Field(i)); key != "-" {
+		if key := keyOf(t.Field(i)); key != "-" && t.Field(i).IsExported() {
 			keys = append(keys, key)
 		}
 	}
@@ -80,7 +80,7 @@ func fieldAt(c *Config, path string) (field reflect.StructField, value reflect.V
 
 func fieldByKey(t reflect.Type, key string) (reflect.StructField, bool) {
 	for i := range t.NumField() {
-		if field := t.Field(i); keyOf(field) == key && key != "-" {
+		if field := t.Field(i); keyOf(field) == key && key != "-" && field.IsExported() {
 			return field, true
 		}
 	}

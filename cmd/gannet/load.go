@@ -45,6 +45,8 @@ func Load(src Sources) (*Config, error) {
 	if src.Dev {
 		c.addDevApp()
 	}
+	r.applyProfile(c)
+	c.goGC, c.goMemoryLimit = isSet(src.Environ, "GOGC"), isSet(src.Environ, "GOMEMLIMIT")
 	// What is half read would only be complained about twice.
 	if len(r.problems) == 0 {
 		r.check(c)
@@ -81,6 +83,14 @@ func variables(environ []string) map[string]string {
 		}
 	}
 	return env
+}
+
+// isSet reports whether environ sets name to something.
+func isSet(environ []string, name string) bool {
+	return slices.ContainsFunc(environ, func(entry string) bool {
+		value, ok := strings.CutPrefix(entry, name+"=")
+		return ok && value != ""
+	})
 }
 
 func (r *reading) fromEnvironment(c *Config, env map[string]string) {

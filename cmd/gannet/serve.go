@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -29,21 +30,27 @@ type server struct {
 	log      *slog.Logger
 	draining atomic.Bool
 
-	engine *engine.Engine
-	node   *node.Node
-	rest   *rest.Server
-	admin  *admin.Server
+	engine    *engine.Engine
+	reclaimer reclaimer
+	node      *node.Node
+	rest      *rest.Server
+	admin     *admin.Server
 
 	public, restOnly, adminOnly net.Listener // the last two may be nil
 	http                        *engine.HTTPListener
 
 	failed chan error // the first listener that ended unasked
+	quit   chan struct{}
+	tidied chan struct{} // closed when the reclaimer has ended
 }
 
 // serve runs the server until ctx is done, then drains it. It prints where it listens to out,
 // a line each, once connections are accepted.
 func serve(ctx context.Context, cfg *Config, log *slog.Logger, out io.Writer) error {
-	s := &server{cfg: cfg, log: log, failed: make(chan error, 4)}
+	s := &server{cfg: cfg, log: log, failed: make(chan error, 4), quit: make(chan struct{}), tidied: make(chan struct{})}
+	if err := cfg.applyMemory(log); err != nil {
+		return err
+	}
 	if err := s.listen(); err != nil {
 		return err
 	}
@@ -99,6 +106,10 @@ func (s *server) assemble() error {
 	if err != nil {
 		return err
 	}
+	cpus, err := cfg.Tuning.cpus(cfg.Loops)
+	if err != nil {
+		return fmt.Errorf("tuning.cpu_affinity: %w", err)
+	}
 	start := time.Now()
 	h := hub.New(set, func() int64 { return int64(time.Since(start)) })
 	s.node = node.New(node.Config{Hub: h, Metrics: set})
@@ -123,6 +134,11 @@ func (s *server) assemble() error {
 		PongWait:     orForever(cfg.PongWait),
 		BacklogBytes: orNone(cfg.Limits.BacklogBytes),
 		BacklogAge:   time.Duration(orNone(int(cfg.Limits.BacklogAge))),
+		CPUs:         cpus,
+		BatchWindow:  cfg.Tuning.BatchWindow,
+		SendBuffer:   cfg.Tuning.SendBuffer,
+		NotSentLowat: cfg.Tuning.NotSentLowat,
+		UserTimeout:  time.Duration(orNone(int(cfg.Tuning.UserTimeout))),
 		HTTP:         s.http,
 		Log:          s.log,
 		Metrics:      set,
@@ -131,6 +147,11 @@ func (s *server) assemble() error {
 		s.node.Close()
 		return err
 	}
+	s.reclaimer = reclaimer{conns: s.engine.Conns, read: readMemory, free: func() {
+		s.engine.Trim(time.Second, h.Trim)
+		debug.FreeOSMemory()
+		s.log.Debug("gave memory back to the system", "connections", s.engine.Conns())
+	}}
 	h.Bind(s.engine.Loops())
 	door.Bind(s.engine.Loops())
 	s.node.Bind(door)
@@ -173,6 +194,10 @@ func (s *server) ready() (ok bool, reason string) {
 }
 
 func (s *server) start() {
+	go func() {
+		defer close(s.tidied)
+		s.reclaimer.run(s.quit)
+	}()
 	s.run("public listener", func() error { return s.engine.Serve(s.public) })
 	s.run("HTTP on the public listener", func() error { return s.rest.Serve(s.http) })
 	if s.restOnly != nil {
@@ -220,6 +245,8 @@ const (
 // stop drains and ends everything, doors first.
 func (s *server) stop() error {
 	s.draining.Store(true)
+	close(s.quit)
+	<-s.tidied
 	s.rest.Retire()
 	s.log.Info("draining", "window", s.cfg.DrainWindow, "connections", s.engine.Conns())
 	var err error

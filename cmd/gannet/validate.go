@@ -35,6 +35,7 @@ func (r *reading) check(c *Config) {
 	if c.Limits.TimestampWindow%time.Second != 0 {
 		r.bad("limits.timestamp_window", "must be whole seconds, as time stamps are, or 0 for any time")
 	}
+	r.checkTuning(c)
 	r.checkWord("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	r.checkWord("log.format", c.Log.Format, "text", "json")
 	r.checkApps(c)
@@ -186,6 +187,12 @@ func warnings(c *Config, where map[string]string, env map[string]string) []strin
 			text = place + ": " + text
 		}
 		out = append(out, text)
+	}
+	if c.goGC && where["tuning.gc_percent"] != "" {
+		warn("tuning.gc_percent", "GOGC is set in the environment and wins over tuning.gc_percent")
+	}
+	if c.goMemoryLimit && where["tuning.memory_limit"] != "" {
+		warn("tuning.memory_limit", "GOMEMLIMIT is set in the environment and wins over tuning.memory_limit")
 	}
 	for i := range c.Apps {
 		a, path := &c.Apps[i], fmt.Sprintf("apps[%d]", i)
