@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"io"
 	"net"
 	"net/netip"
@@ -9,7 +10,7 @@ import (
 )
 
 // bannerText is what a person who has just started a development server needs next. The
-// shell function signs anew on each call, since a signature is good for ten minutes only.
+// shell function signs anew on each call, since a signature is good for a few minutes only.
 var bannerText = template.Must(template.New("banner").Parse(`
 Gannet is ready for development at {{.URL}}
 {{- if .Open}}
@@ -22,8 +23,8 @@ Whoever reaches this machine can use it; --listen 127.0.0.1:{{.Port}} keeps it t
 
 Two terminals:
 
-  gannet subscribe{{.Flag}} my-channel
-  gannet publish{{.Flag}} my-channel my-event hello
+  {{.Program}} subscribe{{.Flag}} my-channel
+  {{.Program}} publish{{.Flag}} my-channel my-event hello
 
 Browser:
 
@@ -64,6 +65,7 @@ var shellText = template.Must(template.New("shell").Parse(strings.Join([]string{
 
 // bannerFields are the holes of bannerText and shellText.
 type bannerFields struct {
+	Program                 string // as a shell takes it
 	URL, Host, Port, Prefix string
 	ID, Key, Secret         string
 	Flag                    string // --url, unless the client commands find the server by themselves
@@ -78,7 +80,7 @@ func writeBanner(w io.Writer, cfg *Config, public net.Addr) error {
 	if !cfg.Dev || !cfg.hasKnownDevApp() {
 		return nil
 	}
-	f := bannerFields{ID: devAppID, Key: devKey, Secret: devSecret, Prefix: cfg.PathPrefix}
+	f := bannerFields{Program: quoted(cmp.Or(cfg.Program, "gannet")), ID: devAppID, Key: devKey, Secret: devSecret, Prefix: cfg.PathPrefix}
 	f.Host, f.Port, _ = net.SplitHostPort(public.String())
 	if ip, err := netip.ParseAddr(f.Host); err == nil {
 		f.Open = !ip.IsLoopback()
@@ -96,6 +98,17 @@ func writeBanner(w io.Writer, cfg *Config, public net.Addr) error {
 	}
 	f.Shell = shell.String()
 	return bannerText.Execute(w, f)
+}
+
+// quoted returns word as a POSIX shell takes it.
+func quoted(word string) string {
+	plain := func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-._/+:@%", c)
+	}
+	if !strings.ContainsFunc(word, func(c rune) bool { return !plain(c) }) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 func (c *Config) hasKnownDevApp() bool {

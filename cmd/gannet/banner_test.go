@@ -47,6 +47,34 @@ func TestBannerIsReadyToPaste(t *testing.T) {
 	}
 }
 
+func TestBannerOfALoopbackServerWarnsOfNobody(t *testing.T) {
+	if got := banner(t, "127.0.0.1:6001", nil); strings.Contains(got, "keeps it to yourself") {
+		t.Errorf("the banner says that others can connect:\n%s", got)
+	}
+}
+
+func TestBannerNamesTheProgramAsItWasStarted(t *testing.T) {
+	for program, want := range map[string]string{
+		"":                 "gannet",
+		"gannet":           "gannet",
+		"bin/gannet":       "bin/gannet",
+		"/opt/it's/gannet": `'/opt/it'\''s/gannet'`,
+	} {
+		cfg, err := main.Load(main.Sources{Dev: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Program = program
+		var out bytes.Buffer
+		if err := main.WriteBanner(&out, cfg, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 6001}); err != nil {
+			t.Fatal(err)
+		}
+		if want := "\n  " + want + " subscribe my-channel\n  " + want + " publish my-channel my-event hello\n"; !strings.Contains(out.String(), want) {
+			t.Errorf("started as %q: the banner lacks %q:\n%s", program, want, &out)
+		}
+	}
+}
+
 func TestBannerNamesAnotherAddressAndPrefix(t *testing.T) {
 	got := banner(t, "127.0.0.1:7777", map[string]string{"path_prefix": "/rt"})
 	for _, want := range []string{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/alecthomas/kong"
 )
@@ -25,6 +26,7 @@ type terminal struct {
 	out     io.Writer // results
 	errOut  io.Writer // errors and progress
 	environ []string
+	program string // as it was started, such as bin/gannet
 }
 
 const description = `Gannet is a real-time server for the stock Pusher SDKs.
@@ -64,7 +66,11 @@ func run(t *terminal, args []string) (code int) {
 	)
 	command, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(t.errOut, "gannet: %v\nTry \"gannet --help\".\n", err)
+		hint := ""
+		if text, ok := strings.CutPrefix(err.Error(), "unknown flag -"); ok && !strings.HasPrefix(text, "-") {
+			hint = "An argument that begins with a dash goes after --, as in: gannet publish temp reading -- -5\n"
+		}
+		fmt.Fprintf(t.errOut, "gannet: %v\n%sTry \"gannet --help\".\n", err, hint)
 		return exitUsage
 	}
 	if err := command.Run(t); err != nil {

@@ -40,6 +40,9 @@ type Config struct {
 	// goGC and goMemoryLimit say that GOGC and GOMEMLIMIT are set: the runtime has read them.
 	goGC, goMemoryLimit bool
 
+	// Program is how the process was started, for the commands in the banner; "": gannet.
+	Program string `yaml:"-"`
+
 	// Warnings are sentences for the operator about what was accepted but looks wrong.
 	Warnings []string `yaml:"-"`
 }

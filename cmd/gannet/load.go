@@ -16,12 +16,15 @@ const (
 	devSecret = "app-secret"
 )
 
+// devListen is where a development server listens unless told otherwise, and where the client commands look for one.
+const devListen = "127.0.0.1:6001"
+
 // Sources is where Load looks, weakest first: the defaults, File, Environ, Flags.
 type Sources struct {
 	File    string            // path of the configuration file; "": none
 	Environ []string          // "NAME=value", as os.Environ returns it
 	Flags   map[string]string // text of each flag given, by path: "log.level" -> "debug"
-	Dev     bool              // add the development app
+	Dev     bool              // add the development app, and listen on the loopback address unless told otherwise
 }
 
 // Load reads, merges and checks the whole configuration.
@@ -44,6 +47,10 @@ func Load(src Sources) (*Config, error) {
 	r.fromFlags(c, src.Flags)
 	if src.Dev {
 		c.addDevApp()
+		// Its secret is public, so nobody else gets in unless that was asked for.
+		if _, configured := r.where["listen"]; !configured {
+			c.Listen = devListen
+		}
 	}
 	r.applyProfile(c)
 	c.goGC, c.goMemoryLimit = isSet(src.Environ, "GOGC"), isSet(src.Environ, "GOMEMLIMIT")

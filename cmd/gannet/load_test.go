@@ -422,6 +422,26 @@ func TestDevAddsTheDevelopmentApp(t *testing.T) {
 	}
 }
 
+func TestDevListensOnLoopbackUnlessToldOtherwise(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		src  main.Sources
+		want string
+	}{
+		{"dev", main.Sources{Dev: true}, "127.0.0.1:6001"},
+		{"not dev", main.Sources{File: write(t, oneApp)}, ":6001"},
+		{"flag", main.Sources{Dev: true, Flags: map[string]string{"listen": ":6001"}}, ":6001"},
+		{"environment", main.Sources{Dev: true, Environ: []string{"GANNET_LISTEN=:7001"}}, ":7001"},
+		{"file", main.Sources{Dev: true, File: write(t, "listen: ':8001'\n")}, ":8001"},
+		{"file without", main.Sources{Dev: true, File: write(t, "rest: {listen: ':8001'}\n")}, "127.0.0.1:6001"},
+	} {
+		cfg, err := main.Load(tt.src)
+		if err != nil || cfg.Listen != tt.want {
+			t.Errorf("%s: got %+v, %v, want to listen on %s", tt.name, cfg, err, tt.want)
+		}
+	}
+}
+
 func TestWarningsNameWhatIsLegalAndLooksWrong(t *testing.T) {
 	for _, tt := range []struct {
 		text    string

@@ -17,5 +17,6 @@ func main() {
 		out:     os.Stdout,
 		errOut:  os.Stderr,
 		environ: os.Environ(),
+		program: os.Args[0],
 	}, os.Args[1:]))
 }

@@ -41,6 +41,7 @@ func TestCommandLinesThatMakeNoSenseExitWith2(t *testing.T) {
 		{[]string{"serve", "--lisen=:1"}, "unknown flag --lisen"},
 		{[]string{"publish", "a", "b"}, "expected \"<data>\""},
 		{[]string{"subscribe"}, "expected \"<channel> ...\""},
+		{[]string{"publish", "temp", "reading", "-5"}, "goes after --, as in: gannet publish temp reading -- -5"},
 		{nil, "expected one of"},
 	} {
 		code, out, errOut := runCommand(t, "", tt.args...)

@@ -34,6 +34,7 @@ Examples:
 
   gannet publish my-channel my-event hello
   gannet publish my-channel my-event '{"price": 42}'
+  gannet publish temp reading -- -5
   gannet publish presence-room my-event hello --info user_count,subscription_count
   date | gannet publish my-channel tick -`
 }

@@ -19,6 +19,7 @@ import (
 // A published request is what a stub server has seen.
 type published struct {
 	path, contentType string
+	key               string // auth_key
 	body              map[string]any
 	problem           string // with the signature; empty: it is good
 }
@@ -36,7 +37,7 @@ func restStub(t *testing.T, prefix, secret string, status int, answer string) (u
 	requests := make(chan published, 10)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		p := published{path: r.URL.Path, contentType: r.Header.Get("Content-Type")}
+		p := published{path: r.URL.Path, contentType: r.Header.Get("Content-Type"), key: r.URL.Query().Get("auth_key")}
 		if err := json.Unmarshal(body, &p.body); err != nil {
 			p.problem = fmt.Sprintf("body %q: %v", body, err)
 		}
@@ -115,14 +116,25 @@ func TestPublishTakesItsTargetFromTheEnvironment(t *testing.T) {
 	url, seen := restStub(t, "", "env-secret", 200, "{}")
 	t.Setenv("GANNET_URL", strings.Replace(url, "http://", "ws://", 1))
 	t.Setenv("GANNET_APP_ID", "env-app")
+	publish := func(name string) {
+		t.Helper()
+		if code, _, errOut := runCommand(t, "", "publish", "c", "e", "d"); code != 0 {
+			t.Fatalf("%s: code %d, %s", name, code, errOut)
+		}
+		if got := <-seen; got.problem != "" || got.path != "/apps/env-app/events" || got.key != "env-key" {
+			t.Errorf("%s: got %+v", name, got)
+		}
+	}
+	// Those that the server was started with.
+	t.Setenv("GANNET_APP_KEY", "env-key")
+	t.Setenv("GANNET_APP_SECRET", "env-secret")
+	publish("the server's")
+	// The client's own win.
+	t.Setenv("GANNET_APP_KEY", "server-key")
+	t.Setenv("GANNET_APP_SECRET", "server-secret")
 	t.Setenv("GANNET_KEY", "env-key")
 	t.Setenv("GANNET_SECRET", "env-secret")
-	if code, _, errOut := runCommand(t, "", "publish", "c", "e", "d"); code != 0 {
-		t.Fatalf("code %d, %s", code, errOut)
-	}
-	if got := <-seen; got.problem != "" || got.path != "/apps/env-app/events" {
-		t.Errorf("got %+v", got)
-	}
+	publish("the client's")
 }
 
 func TestPublishSaysWhatTheServerSaid(t *testing.T) {

@@ -2,14 +2,14 @@ package main
 
 type serveCommand struct {
 	Config string `short:"c" placeholder:"FILE" env:"GANNET_CONFIG" help:"Configuration file."`
-	Dev    bool   `help:"Add the development app: id app-id, key app-key, secret app-secret. Never where strangers can connect."`
+	Dev    bool   `help:"Add the development app: id app-id, key app-key, secret app-secret. Everybody knows it, so listen on 127.0.0.1:6001 unless configured."`
 
-	Listen      *string `placeholder:"ADDR" help:"Public address for WebSocket and HTTP; :6001 unless configured ($GANNET_LISTEN)."`
+	Listen      *string `placeholder:"ADDR" help:"Public address for WebSocket and HTTP; unless configured :6001, with --dev 127.0.0.1:6001 ($GANNET_LISTEN)."`
 	AdminListen *string `placeholder:"ADDR" help:"Address of metrics and profiles; 127.0.0.1:9601 unless configured ($GANNET_ADMIN_LISTEN)."`
 	RestListen  *string `placeholder:"ADDR" help:"One more address, for the HTTP API alone ($GANNET_REST_LISTEN)."`
 	PathPrefix  *string `placeholder:"PATH" help:"Serve below this path, such as /realtime ($GANNET_PATH_PREFIX)."`
 	DrainWindow *string `placeholder:"TIME" help:"Time over which clients are asked to leave at shutdown ($GANNET_DRAIN_WINDOW)."`
-	Loops       *string `placeholder:"N" help:"Event loops; one a processor unless configured ($GANNET_LOOPS)."`
+	Loops       *string `placeholder:"N" help:"Event loops; unless configured all processors but one up to four of them, else all ($GANNET_LOOPS)."`
 	LogLevel    *string `placeholder:"LEVEL" help:"debug, info, warn or error ($GANNET_LOG_LEVEL)."`
 	LogFormat   *string `placeholder:"FORMAT" help:"text or json ($GANNET_LOG_FORMAT)."`
 }
@@ -56,6 +56,7 @@ func (s *serveCommand) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
+	cfg.Program = t.program
 	log := cfg.Logger(t.errOut)
 	for _, warning := range cfg.Warnings {
 		log.Warn(warning)

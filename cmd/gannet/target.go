@@ -9,13 +9,13 @@ import (
 )
 
 // defaultURL is where a development server listens.
-const defaultURL = "http://127.0.0.1:6001"
+const defaultURL = "http://" + devListen
 
 // A target is the server and app that a client command talks to.
 type target struct {
 	URL    string `default:"http://127.0.0.1:6001" env:"GANNET_URL" help:"Server, with the path prefix if it has one."`
-	Key    string `default:"app-key" env:"GANNET_KEY" help:"App key."`
-	Secret string `default:"app-secret" env:"GANNET_SECRET" placeholder:"SECRET" help:"App secret; better in the environment, where other users cannot see it."`
+	Key    string `default:"app-key" env:"GANNET_KEY,GANNET_APP_KEY" help:"App key."`
+	Secret string `default:"app-secret" env:"GANNET_SECRET,GANNET_APP_SECRET" placeholder:"SECRET" help:"App secret; better in the environment, where other users cannot see it."`
 }
 
 // address returns the URL with the wanted one of the schemes http and ws, or its TLS
