@@ -13,7 +13,7 @@ FUZZTIME ?= 20s
 E2E      := cmd/gannet/e2e
 
 .DEFAULT_GOAL := help
-.PHONY: help run build quick test setup fuzz lint cover clean
+.PHONY: help run build quick test setup fuzz lint bench loadtest cover clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -58,6 +58,13 @@ lint: ## Formatting, vet, staticcheck, modules, other platforms, what may not be
 	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 go build ./...
 	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go build ./...
 	.ci/hosts
+
+bench: ## Measure against the goals and a plain send loop; BENCH="--quick" and other flags
+	go run ./bench $(BENCH)
+
+loadtest: ## Build the load generator bin/loadtest
+	go build -trimpath -o bin/loadtest ./loadtest
+	@echo "Start a server (make run), then: bin/loadtest fanout; bin/loadtest --help has the rest, docs/loadtest.md the traps."
 
 cover: ## Test coverage by function into coverage.out
 	go test -coverprofile=coverage.out -coverpkg=./... ./...

@@ -42,7 +42,8 @@ func main() {
 type server struct {
 	epoll  int
 	listen int
-	conns  []*conn // by descriptor
+	file   *os.File // the listener's: its descriptor is closed when nobody holds it
+	conns  []*conn  // by descriptor
 	topics map[string]*topic
 	buf    []byte
 }
@@ -70,7 +71,7 @@ func newServer(address string) (*server, error) {
 	if err := ln.Close(); err != nil {
 		return nil, err
 	}
-	s := &server{listen: int(f.Fd()), topics: make(map[string]*topic), buf: make([]byte, 64<<10)}
+	s := &server{listen: int(f.Fd()), file: f, topics: make(map[string]*topic), buf: make([]byte, 64<<10)}
 	if err := unix.SetNonblock(s.listen, true); err != nil {
 		return nil, err
 	}

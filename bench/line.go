@@ -1,0 +1,206 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// A line is one load, run on each server in turn, and what is read from it.
+type line struct {
+	name, title string
+	extra       bool // not run unless named
+	once        bool // one round is enough: it counts and does not time
+	ours        bool // says something about Gannet alone
+	serverless  bool // needs no server
+	run         func(ctx context.Context, b *bench, s *server, r *record) error
+	measures    []measure
+}
+
+// A measure is one row of the table.
+type measure struct {
+	key, what string
+	unit      unit
+	lower     bool    // less is better; turns the ratio over, so that more is always better there
+	compared  bool    // show each server's ratio to the ceiling
+	goal      float64 // 0: none
+	byRatio   bool    // the goal is for the ratio
+}
+
+// scale is how much there is of everything.
+type scale struct {
+	divide   int // of subscribers and rates
+	most     int // subscribers, by the limit of descriptors
+	duration time.Duration
+	warmup   time.Duration
+	idle     time.Duration // until memory is looked at
+	quick    bool
+}
+
+var fullScale = scale{divide: 1, most: 1 << 30, duration: 3 * time.Second, warmup: 500 * time.Millisecond, idle: 2 * time.Second}
+
+func (s scale) subscribers(n int) int { return min(n/s.divide, s.most) }
+
+// fanout is what the loads over client events have in common. Every server gets the same, and a
+// message is outstanding until all subscribers have it.
+func (s scale) fanout(subscribers, publishers, window int) []string {
+	return append(s.common("fanout"), "--via", "client", "--saturate", "--until", "all",
+		"--subscribers", strconv.Itoa(s.subscribers(subscribers)), "--publishers", strconv.Itoa(publishers), "--window", strconv.Itoa(window))
+}
+
+func (s scale) common(scenario string) []string {
+	return []string{scenario, "--duration", s.duration.String(), "--warmup", s.warmup.String(), "--settle", "300ms", "--drain", "3s"}
+}
+
+// lines returns the table, in its order.
+func lines(s scale) (all []line) {
+	sizes := []struct {
+		name string
+		n    int
+		goal float64 // at saturation
+	}{{"1k", 1000, 4}, {"5k", 5000, 4}, {"15k", 15_000, 3.7}}
+
+	for _, size := range sizes {
+		all = append(all, line{
+			name:  "one-" + size.name,
+			title: fmt.Sprintf("one channel, %s subscribers, one message at a time", thousands(float64(s.subscribers(size.n)))),
+			run:   load(s.fanout(size.n, 1, 1)),
+			measures: []measure{
+				{key: "cpu", what: "CPU a delivery", unit: micros, lower: true, compared: true, goal: 0.95, byRatio: true},
+				{key: "user", what: "user CPU a delivery", unit: micros, lower: true, goal: 0.2},
+			},
+		})
+	}
+	for _, size := range sizes {
+		all = append(all, line{
+			name:  "saturate-" + size.name,
+			title: fmt.Sprintf("one channel, %s subscribers, 4 publishers × 8 in flight", thousands(float64(s.subscribers(size.n)))),
+			run:   load(s.fanout(size.n, 4, 8)),
+			measures: []measure{
+				{key: "delivered", what: "deliveries a second", unit: rate, compared: true, goal: size.goal, byRatio: true},
+				{key: "cpu", what: "CPU a delivery", unit: micros, lower: true, compared: true},
+			},
+		})
+	}
+	all = append(all, line{
+		name:  "saturate-deep",
+		title: fmt.Sprintf("one channel, %s subscribers, 16 publishers × 32 in flight", thousands(float64(s.subscribers(5000)))),
+		run:   load(s.fanout(5000, 16, 32)),
+		measures: []measure{
+			{key: "delivered", what: "deliveries a second", unit: rate, compared: true, goal: 14, byRatio: true},
+			{key: "cpu", what: "CPU a delivery", unit: micros, lower: true, compared: true},
+		},
+	})
+	for _, shape := range []struct {
+		name, title string
+		burst       int
+		goal        float64
+	}{{"ticker-burst", "all tick at once", 1000 / s.divide, 15}, {"ticker-steady", "evenly", 1, 0}} {
+		channels := 1000 / s.divide
+		due := float64(s.subscribers(15_000) * 20)
+		all = append(all, line{
+			name:  shape.name,
+			title: fmt.Sprintf("%s channels once a second, %s, %s clients on 20 each", thousands(float64(channels)), shape.title, thousands(float64(s.subscribers(15_000)))),
+			run: load(append(s.common("ticker"), "--duration", max(s.duration, time.Second).String(), "--via", "client", "--prefix", "private-", "--batch", "1", "--subscribers", strconv.Itoa(s.subscribers(15_000)),
+				"--channels", strconv.Itoa(channels), "--rate", strconv.Itoa(channels), "--burst", strconv.Itoa(shape.burst))),
+			measures: []measure{
+				{key: "delivered", what: "deliveries a second", unit: rate, compared: true, goal: 0.99 * due},
+				{key: "cpu", what: "CPU a delivery", unit: micros, lower: true, compared: true, goal: shape.goal, byRatio: true},
+				{key: "p99", what: "p99 from due", unit: millis, lower: true},
+			},
+		})
+	}
+	all = append(all, line{
+		name:  "echo",
+		title: "one publisher, one subscriber, nothing else",
+		run:   load(append(s.common("echo"), "--via", "client", "--rate", "200")),
+		measures: []measure{
+			{key: "p50", what: "p50 at the client", unit: millis, lower: true, compared: true},
+			{key: "p99", what: "p99 at the client", unit: millis, lower: true, compared: true, goal: 1},
+		},
+	}, line{
+		name:  "echo-rest",
+		title: "the same, published by HTTP",
+		ours:  true,
+		run:   load(append(s.common("echo"), "--rate", "200")),
+		measures: []measure{
+			{key: "p50", what: "p50 at the client", unit: millis, lower: true},
+			{key: "p99", what: "p99 at the client", unit: millis, lower: true, goal: 1},
+		},
+	}, line{
+		name:  "echo-half",
+		title: fmt.Sprintf("one publisher, one subscriber, beside half of what the server can do (%s subscribers on %d channels)", thousands(float64(s.subscribers(1000))), max(100/s.divide, 1)),
+		run:   echoAtHalfLoad(s),
+		measures: []measure{
+			{key: "sent_p99", what: "p99 in the server, publish to last send", unit: millis, lower: true, goal: 1},
+			{key: "p50", what: "p50 at the client", unit: millis, lower: true, compared: true},
+			{key: "p99", what: "p99 at the client", unit: millis, lower: true, compared: true},
+			{key: "half", what: "deliveries a second beside it", unit: rate},
+			{key: "cores", what: "processors used meanwhile", unit: plain},
+		},
+	})
+	for _, size := range sizes {
+		all = append(all, line{
+			name:  "half-" + size.name,
+			title: fmt.Sprintf("one channel, %s subscribers, at half of the server's own maximum", thousands(float64(s.subscribers(size.n)))),
+			extra: true,
+			run:   fanoutAtHalfLoad(s, size.n),
+			measures: []measure{
+				{key: "half", what: "deliveries a second", unit: rate, compared: true},
+				{key: "p50", what: "p50 from due", unit: millis, lower: true, compared: true},
+				{key: "p99", what: "p99 from due", unit: millis, lower: true, compared: true},
+			},
+		})
+	}
+	all = append(all, line{
+		name:  "idle",
+		title: fmt.Sprintf("%s connections with one subscription each", thousands(float64(s.subscribers(15_000)))),
+		run: load([]string{"idle", "--subscribers", strconv.Itoa(s.subscribers(15_000)), "--channels", "100",
+			"--settle", s.idle.String(), "--duration", "300ms"}),
+		measures: []measure{
+			{key: "rss", what: "resident memory a connection", unit: octets, lower: true, goal: 0.9 * 1024},
+			{key: "connects", what: "connect, upgrade and subscribe, a second", unit: rate, compared: true, goal: 15_000},
+		},
+	}, line{
+		name:  "heap",
+		title: fmt.Sprintf("heap after a collection, %s connections on 1 and on 21 channels", thousands(float64(s.subscribers(15_000)))),
+		once:  true,
+		ours:  true,
+		run:   heapPerSubscription(s),
+		measures: []measure{
+			{key: "conn", what: "heap a connection with one subscription", unit: octets, lower: true},
+			{key: "subscription", what: "heap a further subscription", unit: octets, lower: true, goal: 24},
+		},
+	}, line{
+		name:  "admission",
+		title: "before an event is published (micro benchmarks)",
+		ours:  true,
+		once:  true, // its rounds are go test's
+
+		serverless: true,
+		run:        admission,
+		measures: []measure{
+			{key: "signature_ns", what: "check of a request's signature", unit: nanos, lower: true, goal: 3000},
+			{key: "signature_allocs", what: "its allocations", unit: plain, lower: true, goal: 2},
+			{key: "publish_ns", what: "a whole request, 300 B to one channel", unit: nanos, lower: true},
+			{key: "publish_allocs", what: "its allocations", unit: plain, lower: true},
+		},
+	}, line{
+		name:  "counts",
+		title: "what does not drift (tests)",
+		ours:  true,
+		once:  true,
+
+		serverless: true,
+		run:        counts,
+		measures: []measure{
+			{key: "allocations_per_delivery", what: "allocations a delivery", unit: plain, lower: true, goal: 0.05},
+			{key: "sends_per_delivery", what: "system calls a delivery, subscribers idle", unit: plain, lower: true, goal: 1},
+			{key: "sends_per_drain", what: "system calls a subscriber for 100 messages that wait", unit: plain, lower: true, goal: 1},
+		},
+	})
+	return all
+}

@@ -1,0 +1,174 @@
+//go:build linux
+
+// Command bench holds Gannet against its goals: it starts servers on one processor and the load
+// generator on another, runs each line of the table in rounds in which the servers take turns,
+// and prints medians beside the yardstick of the same rounds, bench/ceiling, one send per
+// subscriber on one thread. Rivals join by --rival.
+//
+// It measures whole processes from the outside. What must never get worse, and can be counted
+// rather than timed, is in this folder's tests.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const usage = `Usage: go run ./bench [flags]
+
+Measure Gannet against its goals and against a plain send loop (bench/ceiling), in turns.
+
+  --quick               a smoke test of less than a minute; its numbers mean nothing
+  --only NAME,NAME…     only these lines; repeatable
+  --rounds N            rounds, of which medians are taken (3)
+  --rival NAME=COMMAND  one more server; {port} in the command is the port to listen on, and
+                        the app is app-id, app-key, app-secret; repeatable
+  --markdown            print the tables in Markdown
+  --from FILE           print the tables of a results file and measure nothing
+  --out FOLDER          where results files go (bench/results; with --quick none is written)
+  --cpus S,G            processors of the server and of the generator (chosen)
+
+Lines:
+`
+
+// options is the command line.
+type options struct {
+	quick, markdown bool
+	only            []string
+	rounds          int
+	rivals          []rival
+	from, out       string
+	cpus            string
+}
+
+// A rival is a server to compare with.
+type rival struct{ name, command string }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Stdout, os.Stderr, os.Args[1:])
+	stop()
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func parse(out io.Writer, args []string) (*options, error) {
+	o := &options{}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(out)
+	flags.Usage = func() {
+		fmt.Fprint(out, usage)
+		for _, l := range lines(fullScale) {
+			what := l.title
+			if l.extra {
+				what += " (only when named)"
+			}
+			fmt.Fprintf(out, "  %-14s %s\n", l.name, what)
+		}
+	}
+	flags.BoolVar(&o.quick, "quick", false, "")
+	flags.BoolVar(&o.markdown, "markdown", false, "")
+	flags.IntVar(&o.rounds, "rounds", 3, "")
+	flags.StringVar(&o.from, "from", "", "")
+	flags.StringVar(&o.out, "out", "", "")
+	flags.StringVar(&o.cpus, "cpus", "", "")
+	flags.Func("only", "", func(text string) error {
+		o.only = append(o.only, strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })...)
+		return nil
+	})
+	flags.Func("rival", "", func(text string) error {
+		name, command, ok := strings.Cut(text, "=")
+		if !ok || !strings.Contains(command, "{port}") || name == "gannet" || name == "ceiling" {
+			return errors.New("must be NAME=COMMAND, with {port} in the command")
+		}
+		o.rivals = append(o.rivals, rival{name, command})
+		return nil
+	})
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	o.only = append(o.only, flags.Args()...) // --only a b
+	if o.quick {
+		o.rounds = 1
+	}
+	if o.rounds < 1 {
+		return nil, errors.New("--rounds must be at least 1")
+	}
+	for _, name := range o.only {
+		if !slices.ContainsFunc(lines(fullScale), func(l line) bool { return l.name == name }) {
+			return nil, fmt.Errorf("there is no line %q; --help has them", name)
+		}
+	}
+	return o, nil
+}
+
+// chosen returns the lines to run.
+func (o *options) chosen(s scale) (all []line) {
+	for _, l := range lines(s) {
+		if len(o.only) == 0 && !l.extra || slices.Contains(o.only, l.name) {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+func run(ctx context.Context, stdout, stderr io.Writer, args []string) error {
+	o, err := parse(stdout, args)
+	if err != nil {
+		return err
+	}
+	if o.from != "" {
+		r, err := readResults(o.from)
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(stdout, r.text(o.markdown))
+		return err
+	}
+	b, err := newBench(ctx, o, stderr)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	r := &results{head: b.head(ctx, args)}
+	for _, l := range b.lines {
+		if ctx.Err() != nil {
+			break
+		}
+		r.records = append(r.records, b.measure(ctx, &l)...)
+	}
+	if _, err := io.WriteString(stdout, r.text(o.markdown)); err != nil {
+		return err
+	}
+	if o.quick && o.out == "" {
+		return ctx.Err()
+	}
+	path, err := r.write(orElse(o.out, filepath.Join(b.root, "bench", "results")))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stderr, "bench: %s in %s\n", path, time.Since(b.began).Round(time.Second))
+	return ctx.Err()
+}
+
+func orElse(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
