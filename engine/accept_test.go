@@ -21,6 +21,9 @@ import (
 )
 
 func TestHeadsAreBoundedInTimeAndSize(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 1.5 s: heads run out of time")
+	}
 	s := serve(t, &handler{upgrade: func(*engine.Conn, *handshake.Request) (string, *handshake.Error) {
 		t.Error("Upgrade called")
 		return "", nil
@@ -80,6 +83,9 @@ func TestMaxConnsPausesAccepting(t *testing.T) {
 }
 
 func TestDrainEmptiesTheEngine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 1.5 s: a drain window of a second")
+	}
 	const conns = 200
 	told := make(chan time.Time, conns+10)
 	s := serve(t, &handler{notice: func(c *engine.Conn, n engine.Notice) {
@@ -209,6 +215,9 @@ func listenLinkLocal(t *testing.T) (net.Listener, *net.TCPAddr) {
 // Urgent data that nobody reads makes epoll report the socket for ever. Measured by the
 // processor's time while nothing is to be done.
 func TestUrgentDataDoesNotMakeTheLoopSpin(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 1 s, and measures an idle second")
+	}
 	timers := make(chan struct{})
 	got := make(chan string, 10)
 	s := serve(t, &handler{

@@ -116,6 +116,9 @@ func TestTheServerAwaitsThePeersCloseFrame(t *testing.T) {
 
 // A peer that does not answer the close frame is waited for no longer than CloseWait.
 func TestASilentPeerIsNotWaitedForForEver(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 1.5 s: the close wait and the linger run out")
+	}
 	s := serve(t, &handler{open: func(c *engine.Conn) { c.Close(1001, "") }},
 		func(c *engine.Config) { c.CloseWait = 200 * time.Millisecond })
 	c := dial(t, s)

@@ -79,6 +79,9 @@ func TestOpenMaySendAndCloseBeforeAnyMessage(t *testing.T) {
 }
 
 func TestUpgradeSelectsTheSubprotocolOrRefuses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 1 s: a refused conn lingers")
+	}
 	s := serve(t, &handler{
 		upgrade: func(_ *engine.Conn, r *handshake.Request) (string, *handshake.Error) {
 			if string(r.Path) == "/no" {

@@ -202,6 +202,9 @@ func (s *server) ticks(i int) (n uint32) {
 
 // The counter of ticks wraps after 13.6 years; everything timed must survive that.
 func TestTimeMayWrap(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 2.5 s: timers of every kind run out")
+	}
 	timers := make(chan struct{}, 10)
 	s := serveAt(t, math.MaxUint32-8, &handler{
 		open: func(c *engine.Conn) { c.SetTimer(500 * time.Millisecond) },
@@ -261,6 +264,9 @@ func TestTimersComeOnceAndNotEarly(t *testing.T) {
 
 // A panic in a callback costs the conn it was for, which hears 1011, and no other.
 func TestAPanicCostsOnlyItsConn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 1.5 s: a conn lingers, a timer runs out")
+	}
 	for name, h := range map[string]*handler{
 		"Open":    {open: func(c *engine.Conn) { boom(c) }},
 		"Message": {message: func(c *engine.Conn, _ frame.Opcode, _ []byte) { boom(c) }},

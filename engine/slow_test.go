@@ -169,7 +169,10 @@ func TestHealthyConnsDoNotFeelBlockedOnes(t *testing.T) {
 // 100 000 frames of all sizes through a reader that stalls at random, sent from Post in
 // bursts of random length: direct sends, pending frames and backlog meet at every seam.
 func TestFramesAreNeitherLostNorReordered(t *testing.T) {
-	const frames = 100_000
+	frames := 100_000
+	if testing.Short() {
+		frames = 20_000
+	}
 	opened := make(chan *engine.Conn, 1)
 	s := serveOn(t, narrow(t), &handler{open: func(c *engine.Conn) { opened <- c }},
 		func(c *engine.Config) { c.BacklogBytes, c.BacklogAge = -1, -1 })
@@ -219,6 +222,9 @@ func TestFramesAreNeitherLostNorReordered(t *testing.T) {
 }
 
 func TestASilentPeerIsPingedThenReported(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 1 s: silences run out")
+	}
 	notices := make(chan engine.Notice, 10)
 	answer := make(chan bool, 10)
 	s := serve(t, &handler{notice: func(c *engine.Conn, n engine.Notice) {

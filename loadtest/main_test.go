@@ -166,6 +166,9 @@ func TestScenariosMeasureARealServer(t *testing.T) {
 	} {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
 			t.Parallel()
+			if testing.Short() && tt.args[0] != "echo" {
+				t.Skip("takes 1 s: a load test on all processors")
+			}
 			r := s.run(t, tt.args...)
 			if d := r.Delivery; tt.published > 0 && (d == nil || d.Published != tt.published || tt.reach > 0 && d.Expected != tt.published*tt.reach) {
 				t.Errorf("%+v; want %d published to %d each", d, tt.published, tt.reach)
@@ -184,6 +187,9 @@ func TestScenariosMeasureARealServer(t *testing.T) {
 }
 
 func TestTableIsWrittenWithoutJSON(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 1.5 s: a load test")
+	}
 	s := serve(t)
 	var out, progress bytes.Buffer
 	document := filepath.Join(t.TempDir(), "result.json")
@@ -198,6 +204,9 @@ func TestTableIsWrittenWithoutJSON(t *testing.T) {
 }
 
 func TestServerThatRefusesIsReported(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 1.5 s: three load tests")
+	}
 	s := serve(t)
 	for want, args := range map[string][]string{
 		"pusher:error 4001": {"echo", "--key=wrong"},

@@ -15,6 +15,9 @@ import (
 
 // TestPublishersWaitWhileALoopIsBehind stops a loop and publishes until its mailbox is full.
 func TestPublishersWaitWhileALoopIsBehind(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 2.5 s: publishes until patience ends")
+	}
 	h := newHouse(t, node.Config{})
 	a := &app.App{ID: "1"}
 	c := h.enter()
