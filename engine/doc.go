@@ -8,7 +8,7 @@
 // # The life of a connection
 //
 //	accept ── head ──┬── open ── closing ── linger ── gone
-//	                 ├── handed off to the HTTP server (not a WebSocket)
+//	                 ├── handed off to the HTTP server (not a WebSocket); Adopt takes it back
 //	                 └── rejected with an HTTP status
 //
 // A [Conn] lives in a slot of its loop's slab and is recycled; an [ID] names it across loops
