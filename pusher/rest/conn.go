@@ -31,6 +31,7 @@ const (
 type listener struct {
 	net.Listener
 	log     *slog.Logger
+	shared  bool          // given to ServeShared; set before it accepts
 	closed  chan struct{} // closed by Close
 	drained chan struct{} // closed when no connection is open any more, after Close
 

@@ -10,6 +10,8 @@
 //	POST /users/{user}/terminate_connections            users.go, as the Python library asks
 //	GET  / /up /healthz /readyz                         health.go, unsigned
 //
+// and gives connections away on which a client asks for a WebSocket, in upgrade.go.
+//
 // It turns one signed request into calls of a [Node] and its answer into JSON. Rules of
 // channels, fan-out and what other nodes know are the node's; JSON is pusher/wire's and
 // signatures are pusher/auth's. The 2012 endpoints (stats, one-channel events) are left out.
@@ -33,7 +35,7 @@
 //
 // # Life of a Server
 //
-// New, then Serve for each listener, then one Shutdown. All methods may be called by any
+// New, then Serve or ServeShared for each listener, then one Shutdown. All methods may be called by any
 // goroutine. An answer does not wait for deliveries, unless subscribers
 // are so far behind that publishers must be slowed down, and then for two seconds at most.
 package rest

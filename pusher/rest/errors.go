@@ -52,6 +52,8 @@ var (
 	errPanicked     = &refusal{status: fasthttp.StatusInternalServerError, reason: "panic", message: "Internal server error"}
 	errHeadTooBig   = &refusal{status: fasthttp.StatusRequestHeaderFieldsTooLarge, reason: "head_too_large", message: "Request head too large"}
 	errTimeout      = &refusal{status: fasthttp.StatusRequestTimeout, reason: "timeout", message: "Request not received in time"}
+	errNoWebSocket  = &refusal{status: fasthttp.StatusNotFound, reason: "websocket", message: "WebSockets are served on another port"}
+	errRetiring     = &refusal{status: fasthttp.StatusServiceUnavailable, reason: "draining", message: "The server is shutting down"}
 	errMalformed    = &refusal{status: fasthttp.StatusBadRequest, reason: "malformed_request", message: "Malformed HTTP request"}
 )
 

@@ -58,6 +58,10 @@ func (q *request) reset() {
 
 // handle is fasthttp's handler: everything that arrived as a whole HTTP request passes here.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	if wantsWebSocket(&ctx.Request.Header) {
+		s.upgrade(ctx)
+		return
+	}
 	r := s.serve(ctx)
 	if s.retiring.Load() {
 		ctx.SetConnectionClose()

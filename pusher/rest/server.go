@@ -71,6 +71,13 @@ type Config struct {
 	// works either way. nil: always ready.
 	Ready func() (ok bool, reason string)
 
+	// Upgrade takes over a connection of ServeShared on which a client asks for a WebSocket. read
+	// is that request's head, line and headers as they came, and all that was read behind it; nothing but the
+	// socket has more. Both are taken, conn in any case; the error is for the log. It is called by any
+	// goroutine and may block a little, not for the life of the connection.
+	// nil: such requests are answered 404, as on other listeners.
+	Upgrade func(conn net.Conn, read []byte) error
+
 	// Metrics gets the metrics named gannet_rest_*, one Server per set. nil: they are kept
 	// and shown nowhere.
 	Metrics *metrics.Set
@@ -201,8 +208,18 @@ func New(cfg Config) *Server {
 //
 // It returns nil after Shutdown, net.ErrClosed when Shutdown came first, and otherwise the
 // error of ln. Any goroutine. May block.
-func (s *Server) Serve(ln net.Listener) error {
+func (s *Server) Serve(ln net.Listener) error { return s.serveOn(newListener(ln, s.cfg.Logger)) }
+
+// ServeShared is Serve for a listener whose port is shared with WebSockets. Their handshakes
+// go elsewhere when they come first on a connection. One that follows other requests, as a proxy that keeps
+// connections sends them, makes the connection go to Config.Upgrade. Any goroutine. May block.
+func (s *Server) ServeShared(ln net.Listener) error {
 	l := newListener(ln, s.cfg.Logger)
+	l.shared = true
+	return s.serveOn(l)
+}
+
+func (s *Server) serveOn(l *listener) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
