@@ -159,6 +159,7 @@ func (s *server) assemble() error {
 		Node:         s.node,
 		Apps:         apps,
 		Ready:        s.ready,
+		Upgrade:      s.engine.Adopt,
 		Metrics:      set,
 		Logger:       s.log,
 		PathPrefix:   cfg.PathPrefix,
@@ -199,7 +200,7 @@ func (s *server) start() {
 		s.reclaimer.run(s.quit)
 	}()
 	s.run("public listener", func() error { return s.engine.Serve(s.public) })
-	s.run("HTTP on the public listener", func() error { return s.rest.Serve(s.http) })
+	s.run("HTTP on the public listener", func() error { return s.rest.ServeShared(s.http) })
 	if s.restOnly != nil {
 		s.run("HTTP listener", func() error { return s.rest.Serve(s.restOnly) })
 	}
