@@ -1,6 +1,7 @@
 package pusher
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -51,6 +52,36 @@ func ClientEvent(name string) bool { return strings.HasPrefix(name, ClientEventP
 func ValidSocketID(s string) bool {
 	left, right, ok := strings.Cut(s, ".")
 	return ok && digits(left) && digits(right)
+}
+
+// A SocketID is the public name of a connection: two numbers, joined by a dot on the wire. It is kept as numbers because
+// there are millions. The zero value names nobody.
+type SocketID struct{ First, Second uint64 }
+
+// String returns the name as clients see and sign it.
+func (id SocketID) String() string {
+	var room [41]byte
+	b := strconv.AppendUint(room[:0], id.First, 10)
+	return string(strconv.AppendUint(append(b, '.'), id.Second, 10))
+}
+
+// ParseSocketID reads what String returns. It returns false for anything else: unlike ValidSocketID it takes no numbers
+// above 2^64 and no leading zeros. Any goroutine.
+func ParseSocketID(s string) (id SocketID, ok bool) {
+	left, right, _ := strings.Cut(s, ".")
+	first, err := strconv.ParseUint(left, 10, 64)
+	if err != nil {
+		return SocketID{}, false
+	}
+	second, err := strconv.ParseUint(right, 10, 64)
+	if err != nil {
+		return SocketID{}, false
+	}
+	id = SocketID{first, second}
+	if id.String() != s {
+		return SocketID{}, false
+	}
+	return id, true
 }
 
 func digits(s string) bool {

@@ -4,7 +4,7 @@ import "github.com/gannet-io/gannet/pusher"
 
 // A State is one channel on this node. Make it with New. Guarded by its owner.
 //
-// It costs 40 bytes plus the roster of a presence channel and the event of a cache channel.
+// It costs 64 bytes plus the roster of a presence channel and the event of a cache channel.
 type State struct {
 	roster    *roster // presence channels with members; else nil
 	cached    *cached // cache channels with an event; else nil
@@ -12,6 +12,9 @@ type State struct {
 	announced int64   // Unix nanoseconds of the last announced count; 0: never
 	changed   bool    // count differs from what was announced
 	kind      pusher.Kind
+
+	// Seat belongs to the owner: what subscribers who are nobody in particular have in common.
+	Seat any
 }
 
 // New returns the state of a channel of the given kind, with no subscribers.

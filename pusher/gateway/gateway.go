@@ -59,12 +59,14 @@ type loop struct {
 	actions []session.Action // scratch of Message
 }
 
-// A client is one connection as the gateway knows it. Owned by its loop.
-type client struct {
-	session *session.Session // nil: refused at the door
-	app     *app.App         // nil: refused before it was known
-	refusal *pusher.Error    // to be said once the connection is open
-	counted bool             // against the app's quota
+// A conn's Data is what it is to the gateway: an *app.App between Upgrade and Open, then the
+// *session.Session of that; or the *pusher.Error that it was refused with at the door. There is no struct around them,
+// since it would be one more object for each of a million connections.
+
+// sessionOf returns the session of c, nil when it was refused at the door.
+func sessionOf(c *engine.Conn) *session.Session {
+	s, _ := c.Data.(*session.Session)
+	return s
 }
 
 // New returns a Gateway.
@@ -98,7 +100,7 @@ func (g *Gateway) Bind(loops []*engine.Loop) {
 
 // Message implements engine.Handler.
 func (g *Gateway) Message(c *engine.Conn, op frame.Opcode, payload []byte) {
-	cl := c.Data.(*client)
+	s := sessionOf(c)
 	if op != frame.Text {
 		// The protocol is text only.
 		g.metrics.refused("binary")
@@ -106,14 +108,14 @@ func (g *Gateway) Message(c *engine.Conn, op frame.Opcode, payload []byte) {
 		return
 	}
 	l := g.loops[c.Loop().Index()]
-	actions := cl.session.Handle(payload, g.cfg.Now(), l.actions[:0])
-	g.run(c, cl, actions)
+	actions := s.Handle(payload, g.cfg.Now(), l.actions[:0])
+	g.run(c, s, actions)
 	clear(actions)
 	l.actions = actions
 }
 
 // run carries actions out, in order.
-func (g *Gateway) run(c *engine.Conn, cl *client, actions []session.Action) {
+func (g *Gateway) run(c *engine.Conn, s *session.Session, actions []session.Action) {
 	for i := range actions {
 		a := &actions[i]
 		switch a.Op {
@@ -133,50 +135,52 @@ func (g *Gateway) run(c *engine.Conn, cl *client, actions []session.Action) {
 			c.Close(frame.CloseCode(a.Err.Code), a.Err.Message)
 			return
 		case session.Authorized:
-			if !g.cfg.Node.Connect(cl.app) {
-				g.run(c, cl, cl.session.OverQuota(nil))
+			if !g.cfg.Node.Connect(s.App()) {
+				g.run(c, s, s.OverQuota(nil))
 				return
 			}
-			cl.counted = true
+			s.Counted = true
 		case session.Subscribe:
-			g.subscribe(c, cl, a)
+			g.subscribe(c, s, a)
 		case session.Unsubscribe:
-			g.cfg.Node.Unsubscribe(cl.app, c.ID(), a.Channel, a.UserID)
+			g.cfg.Node.Unsubscribe(s.App(), c.ID(), a.Channel, a.UserID)
 		case session.Acknowledge:
-			g.cfg.Node.Acknowledge(cl.app, c.ID(), a.Channel)
+			g.cfg.Node.Acknowledge(s.App(), c.ID(), a.Channel)
 		case session.ClientEvent:
-			if err := g.cfg.Node.ClientEvent(cl.app, c.ID(), a.Channel, a.Event, a.Data, a.UserID); err != nil {
+			if err := g.cfg.Node.ClientEvent(s.App(), c.ID(), a.Channel, a.Event, a.Data, a.UserID); err != nil {
 				g.metrics.refused(err.Reason)
 				c.Send(prepare(wire.AppendError(nil, err.Code, err.Message)))
 			}
 		case session.SignIn:
-			g.signIn(c, cl, a)
+			g.signIn(c, s, a)
 		}
 	}
 }
 
-func (g *Gateway) subscribe(c *engine.Conn, cl *client, a *session.Action) {
-	err := g.cfg.Node.Subscribe(cl.app, c.ID(), a.Channel, a.Kind, a.Member)
+func (g *Gateway) subscribe(c *engine.Conn, s *session.Session, a *session.Action) {
+	seat, err := g.cfg.Node.Subscribe(s.App(), c.ID(), a.Channel, a.Kind, a.Member)
 	switch {
 	case err != nil:
-		g.run(c, cl, cl.session.Refused(a.Channel, err, nil))
-	case !cl.session.Joined(a.Channel):
+		g.run(c, s, s.Refused(a.Channel, err, nil))
+	case !s.Joined(a.Channel):
 		userID := ""
 		if a.Member != nil {
 			userID = a.Member.ID
 		}
-		g.cfg.Node.Unsubscribe(cl.app, c.ID(), a.Channel, userID)
+		g.cfg.Node.Unsubscribe(s.App(), c.ID(), a.Channel, userID)
+	case seat != nil:
+		s.Share(seat)
 	}
 }
 
-func (g *Gateway) signIn(c *engine.Conn, cl *client, a *session.Action) {
+func (g *Gateway) signIn(c *engine.Conn, s *session.Session, a *session.Action) {
 	// The session first: where only authorized connections count, the app may turn out to have
 	// no room for this one, and then nobody is to hear that the user was there.
-	g.run(c, cl, cl.session.SignedIn(nil))
+	g.run(c, s, s.SignedIn(nil))
 	if !c.Open() {
 		return
 	}
-	online, offline := g.cfg.Node.SignIn(cl.app, c.ID(), a.User)
+	online, offline := g.cfg.Node.SignIn(s.App(), c.ID(), a.User)
 	if len(online)+len(offline) > 0 {
 		// Behind signin_success, and before any change, which comes by the loop's mailbox.
 		c.Send(frame.Prepare(frame.Text, wire.AppendWatchlist(frame.NewBuffer(256), online, offline)))
@@ -196,53 +200,53 @@ func (g *Gateway) Flushed(l *engine.Loop) { g.cfg.Hub.Flushed(l) }
 
 // Notice implements engine.Handler.
 func (g *Gateway) Notice(c *engine.Conn, n engine.Notice) {
-	cl := c.Data.(*client)
-	if cl.session == nil {
+	s := sessionOf(c)
+	if s == nil {
 		return // refused, and closing already
 	}
 	var actions []session.Action
 	switch n {
 	case engine.Timer:
 		now := g.cfg.Now()
-		actions = cl.session.Expire(now, nil)
-		setTimer(c, cl, now)
+		actions = s.Expire(now, nil)
+		setTimer(c, s, now)
 	case engine.Unresponsive:
-		actions = cl.session.Fail(pusher.ErrPongTimeout, nil)
+		actions = s.Fail(pusher.ErrPongTimeout, nil)
 	case engine.Slow:
-		actions = cl.session.Fail(pusher.ErrSlowConsumer, nil)
+		actions = s.Fail(pusher.ErrSlowConsumer, nil)
 	case engine.Drain:
-		actions = cl.session.Fail(pusher.ErrReconnect, nil)
+		actions = s.Fail(pusher.ErrReconnect, nil)
 	}
-	g.run(c, cl, actions)
+	g.run(c, s, actions)
 }
 
 // setTimer has c hear Timer when the deadline of its session has come, if it has one. The timer
 // runs by the monotonic clock and the deadline by the wall clock: when that was set back the
 // timer comes too early, and is set again.
-func setTimer(c *engine.Conn, cl *client, now time.Time) {
-	if deadline := cl.session.Deadline(); !deadline.IsZero() {
+func setTimer(c *engine.Conn, s *session.Session, now time.Time) {
+	if deadline := s.Deadline(); !deadline.IsZero() {
 		c.SetTimer(deadline.Sub(now))
 	}
 }
 
 // Closed implements engine.Handler: it undoes all that the connection has done.
 func (g *Gateway) Closed(c *engine.Conn) {
-	cl := c.Data.(*client)
+	s := sessionOf(c)
 	c.Data = nil
 	g.conns.Add(-1)
-	if cl.session == nil {
+	if s == nil {
 		return
 	}
-	cl.session.End()
+	s.End()
 	g.cfg.Hub.Forget(c.Loop(), c.ID())
-	for name, userID := range cl.session.Channels() {
-		g.cfg.Node.Unsubscribe(cl.app, c.ID(), name, userID)
+	for name, userID := range s.Channels() {
+		g.cfg.Node.Unsubscribe(s.App(), c.ID(), name, userID)
 	}
-	if userID := cl.session.UserID(); userID != "" {
-		g.cfg.Node.SignOut(cl.app, c.ID(), userID)
+	if userID := s.UserID(); userID != "" {
+		g.cfg.Node.SignOut(s.App(), c.ID(), userID)
 	}
-	if cl.counted {
-		g.cfg.Node.Disconnect(cl.app)
+	if s.Counted {
+		g.cfg.Node.Disconnect(s.App())
 	}
 }
 
@@ -264,9 +268,9 @@ func (g *Gateway) TerminateMember(a *app.App, userID string) {
 	for _, l := range g.loops {
 		l.Post(func() {
 			l.Each(func(c *engine.Conn) {
-				cl := c.Data.(*client)
+				s := sessionOf(c)
 				// Not the same pointer: a registry may make a new App for each look-up.
-				if cl.session != nil && cl.app.ID == a.ID && isMember(cl.session, userID) {
+				if s != nil && s.App().ID == a.ID && isMember(s, userID) {
 					g.terminate(c)
 				}
 			})
@@ -284,7 +288,7 @@ func isMember(s *session.Session, userID string) bool {
 }
 
 func (g *Gateway) terminate(c *engine.Conn) {
-	if cl := c.Data.(*client); cl.session != nil {
-		g.run(c, cl, cl.session.Terminate(nil))
+	if s := sessionOf(c); s != nil {
+		g.run(c, s, s.Terminate(nil))
 	}
 }

@@ -28,12 +28,13 @@ const (
 // Upgrade implements engine.Handler. It accepts every handshake; whom it does not want hears
 // so in Open.
 func (g *Gateway) Upgrade(c *engine.Conn, r *handshake.Request) (string, *handshake.Error) {
-	cl := new(client)
-	c.Data = cl
 	open := g.conns.Add(1)
-	cl.app, cl.refusal = g.admit(r)
-	if cl.refusal == nil && g.cfg.MaxConns > 0 && open > int64(g.cfg.MaxConns) {
-		cl.refusal = pusher.ErrOverCapacity
+	a, refusal := g.admit(r)
+	if refusal == nil && g.cfg.MaxConns > 0 && open > int64(g.cfg.MaxConns) {
+		refusal = pusher.ErrOverCapacity
+	}
+	if c.Data = a; refusal != nil {
+		c.Data = refusal
 	}
 	if r.Offers(subprotocol) {
 		return subprotocol, nil
@@ -43,18 +44,17 @@ func (g *Gateway) Upgrade(c *engine.Conn, r *handshake.Request) (string, *handsh
 
 // Open implements engine.Handler.
 func (g *Gateway) Open(c *engine.Conn) {
-	cl := c.Data.(*client)
-	if err := cl.refusal; err != nil {
-		cl.refusal = nil
+	if err, ok := c.Data.(*pusher.Error); ok {
 		g.metrics.refused(err.Reason)
 		payload := wire.AppendError(frame.NewBuffer(len(err.Message)+64), err.Code, err.Message)
 		c.Close(frame.CloseCode(err.Code), err.Message, frame.Prepare(frame.Text, payload))
 		return
 	}
 	now := g.cfg.Now()
-	cl.session = session.New(cl.app, g.cfg.Node.SocketID(c.ID()), now)
-	setTimer(c, cl, now)
-	g.run(c, cl, cl.session.Open(g.activity, nil))
+	s := session.New(c.Data.(*app.App), g.cfg.Node.SocketID(c.ID()), now)
+	c.Data = s
+	setTimer(c, s, now)
+	g.run(c, s, s.Open(g.activity, nil))
 	if c.Open() {
 		g.metrics.established.Inc()
 	}

@@ -28,7 +28,7 @@ func TestPublishAllocatesTheFrameOnly(t *testing.T) {
 			}
 		}
 	}()
-	except := h.SocketID(conns[0].id)
+	except := h.SocketID(conns[0].id).String()
 	data := []byte(`"` + strings.Repeat("x", 200) + `"`)
 	for name, c := range map[string]struct {
 		max float64

@@ -21,7 +21,7 @@ func TestPublishersWaitWhileALoopIsBehind(t *testing.T) {
 	h := newHouse(t, node.Config{})
 	a := &app.App{ID: "1"}
 	c := h.enter()
-	if err := h.Subscribe(a, c.id, "c", pusher.Public, nil); err != nil {
+	if _, err := h.Subscribe(a, c.id, "c", pusher.Public, nil); err != nil {
 		t.Fatal(err)
 	}
 	gate := make(chan struct{})

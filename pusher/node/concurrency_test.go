@@ -78,7 +78,7 @@ func TestEverythingAtOnceAddsUp(t *testing.T) {
 					} else {
 						m = &channel.Member{ID: user}
 					}
-					if err := h.Subscribe(c.app, c.id, name, kind, m); err != nil {
+					if _, err := h.Subscribe(c.app, c.id, name, kind, m); err != nil {
 						if m == nil || err.Reason != "presence_full" {
 							t.Errorf("%s: %v", name, err)
 						}
@@ -97,7 +97,7 @@ func TestEverythingAtOnceAddsUp(t *testing.T) {
 						h.Unsubscribe(c.app, c.id, name, user)
 					}
 				case 6:
-					ev := &node.Event{Channel: name, Name: "e", Data: []byte(`"d"`), Except: h.SocketID(c.id)}
+					ev := &node.Event{Channel: name, Name: "e", Data: []byte(`"d"`), Except: h.SocketID(c.id).String()}
 					if err := h.Publish(c.app, ev); err != nil {
 						t.Error(err)
 					}

@@ -23,7 +23,7 @@ func (h *house) subscribe(a *app.App, c *conn, name, userID string) {
 	if userID != "" {
 		m = &channel.Member{ID: userID}
 	}
-	if err := h.Subscribe(a, c.id, name, pusher.KindOf(name), m); err != nil {
+	if _, err := h.Subscribe(a, c.id, name, pusher.KindOf(name), m); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -123,7 +123,7 @@ func TestNobodyIsNotKept(t *testing.T) {
 	h.ClientEvent(a, c.id, "private-x", "client-e", nil, "")
 	h.Acknowledge(a, c.id, "news")
 	h.subscribe(a, c, "presence-x", "u1")
-	if err := h.Subscribe(a, d.id, "presence-x", pusher.Presence, &channel.Member{ID: "u2"}); err == nil || err.Reason != "presence_full" {
+	if _, err := h.Subscribe(a, d.id, "presence-x", pusher.Presence, &channel.Member{ID: "u2"}); err == nil || err.Reason != "presence_full" {
 		t.Errorf("refusal: %v", err)
 	}
 	h.Unsubscribe(a, c.id, "presence-x", "u1")

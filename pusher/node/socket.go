@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gannet-io/gannet/engine"
+	"github.com/gannet-io/gannet/pusher"
 )
 
 // sockets mints socket IDs, and reads the conn out of one. An ID is two numbers below 2^53
@@ -25,11 +26,8 @@ const (
 )
 
 // SocketID returns a new public name for a conn. Any goroutine.
-func (n *Node) SocketID(id engine.ID) string {
-	var buf [40]byte
-	b := strconv.AppendUint(buf[:0], rand.Uint64N(1<<48), 10)
-	b = append(b, '.')
-	return string(strconv.AppendUint(b, n.sockets.permute(uint64(id)), 10))
+func (n *Node) SocketID(id engine.ID) pusher.SocketID {
+	return pusher.SocketID{First: rand.Uint64N(1 << 48), Second: n.sockets.permute(uint64(id))}
 }
 
 // parse returns the conn that a socket ID names, or 0. It need not exist.

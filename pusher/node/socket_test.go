@@ -54,7 +54,7 @@ func TestSocketIDNamesItsConn(t *testing.T) {
 		if i < 100 {
 			id = 17 // the same conn's ids differ as well: those of others cannot be told from them
 		}
-		s := n.SocketID(id)
+		s := n.SocketID(id).String()
 		if !pusher.ValidSocketID(s) {
 			t.Fatalf("%q is no socket id", s)
 		}
@@ -101,7 +101,7 @@ func TestForeignSocketIDNamesNobody(t *testing.T) {
 		}
 	}
 	for id := range alive {
-		if got := n.Parse(other.SocketID(id)); alive[got] {
+		if got := n.Parse(other.SocketID(id).String()); alive[got] {
 			t.Errorf("the conn %d of another node is %d here", id, got)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/channel"
+	"github.com/gannet-io/gannet/pusher/session"
 	"github.com/gannet-io/gannet/pusher/wire"
 )
 
@@ -16,8 +17,9 @@ import (
 // gets subscription_succeeded before any other frame of the channel, then the cached event
 // or cache_miss of a cache channel; the others hear member_added when the user is new, and
 // all the new count where the app wants it. The conn must not be in the channel. It returns
-// a refusal, such as pusher.PresenceFull, when nothing was changed.
-func (n *Node) Subscribe(a *app.App, id engine.ID, name string, kind pusher.Kind, m *channel.Member) *pusher.Error {
+// a refusal, such as pusher.PresenceFull, when nothing was changed; else, where subscribers are
+// no members, the seat they can share.
+func (n *Node) Subscribe(a *app.App, id engine.ID, name string, kind pusher.Kind, m *channel.Member) (*session.Seat, *pusher.Error) {
 	defer shared()
 	var room [keyBytes]byte
 	t := n.hub.Acquire(appendKey(room[:0], a, name))
@@ -25,7 +27,7 @@ func (n *Node) Subscribe(a *app.App, id engine.ID, name string, kind pusher.Kind
 	s, now := stateOf(t, kind), n.now()
 	added, err := s.Join(name, m, a.Limits.PresenceMembers)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if kind&pusher.Cache != 0 {
 		t.Join(id, n.succeeded(s, name), n.cachedFrame(s, name, now))
@@ -37,7 +39,20 @@ func (n *Node) Subscribe(a *app.App, id engine.ID, name string, kind pusher.Kind
 		t.Publish(text(wire.AppendMemberAdded(buf, name, m.ID, m.Info)), id)
 	}
 	n.announceCount(t, s, a, name, now)
-	return nil
+	return seatOf(s, name), nil
+}
+
+// seatOf returns the seat that subscribers of a channel share, nil on a presence channel.
+func seatOf(s *channel.State, name string) *session.Seat {
+	if s.Kind()&pusher.Presence != 0 {
+		return nil
+	}
+	seat, ok := s.Seat.(*session.Seat)
+	if !ok {
+		seat = session.NewSeat(name, s.Kind())
+		s.Seat = seat
+	}
+	return seat
 }
 
 // Acknowledge sends the conn subscription_succeeded once more, with the roster of now.

@@ -33,7 +33,7 @@ func TestCountsHeldBackAreAnnouncedLater(t *testing.T) {
 	// Every change is told up to a hundred.
 	join := func(ids []engine.ID) {
 		for _, id := range ids {
-			if err := h.Subscribe(a, id, "news", pusher.Public, nil); err != nil {
+			if _, err := h.Subscribe(a, id, "news", pusher.Public, nil); err != nil {
 				t.Fatal(err)
 			}
 		}

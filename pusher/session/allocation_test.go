@@ -2,8 +2,10 @@ package session_test
 
 import (
 	"runtime"
+	"strconv"
 	"testing"
 
+	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/session"
 )
 
@@ -12,7 +14,7 @@ import (
 func TestClientEventDoesNotAllocate(t *testing.T) {
 	a := newApp()
 	a.Limits.ClientEventsPerSecond = 0
-	s := session.New(a, socket, start)
+	s := session.New(a, socketID(socket), start)
 	s.Handle([]byte(subscribeFrame("presence-a", `{"user_id":"u"}`)), start, nil)
 	if !s.Joined("presence-a") {
 		t.Fatal("not joined")
@@ -32,7 +34,7 @@ func TestClientEventDoesNotAllocate(t *testing.T) {
 
 // The heart beat of every idle connection: one allocation, the payload, which the receiver takes.
 func TestPingAllocatesItsAnswerOnly(t *testing.T) {
-	s := session.New(newApp(), socket, start)
+	s := session.New(newApp(), socketID(socket), start)
 	msg := []byte(`{"event":"pusher:ping","data":{}}`)
 	out := make([]session.Action, 0, 4)
 	if n := testing.AllocsPerRun(200, func() { out = s.Handle(msg, start, out[:0]) }); n > 1 {
@@ -43,11 +45,10 @@ func TestPingAllocatesItsAnswerOnly(t *testing.T) {
 // A million idle connections with a subscription each: what the sessions themselves cost, beside the bytes of the
 // names.
 func TestIdleSessionIsSmall(t *testing.T) {
-	if session.Size > 96 || session.SubscriptionSize > 40 {
-		t.Fatalf("Session %d bytes, subscription %d, want at most 96 and 40", session.Size, session.SubscriptionSize)
+	if session.Size > 80 || session.SeatSize > 40 {
+		t.Fatalf("Session %d bytes, seat %d, want at most 80 and 40", session.Size, session.SeatSize)
 	}
 	a := newApp()
-	msg := []byte(`{"event":"pusher:subscribe","data":{"channel":"ticker"}}`)
 	out := make([]session.Action, 0, 4)
 	const n = 10_000
 	keep := make([]*session.Session, 0, n)
@@ -58,18 +59,39 @@ func TestIdleSessionIsSmall(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
-	before := heap()
-	for range n {
-		s := session.New(a, socket, start)
-		out = s.Handle(msg, start, out[:0])
+	seats := make([]*session.Seat, 21)
+	msgs := make([][]byte, len(seats))
+	for i := range seats {
+		name := "ticker-" + strconv.Itoa(i)
+		seats[i] = session.NewSeat(name, pusher.Public)
+		msgs[i] = []byte(`{"event":"pusher:subscribe","data":{"channel":"` + name + `"}}`)
+	}
+	join := func(s *session.Session, i int) {
+		out = s.Handle(msgs[i], start, out[:0])
 		if len(out) != 1 || !s.Joined(out[0].Channel) {
 			t.Fatal("not joined")
 		}
+		s.Share(seats[i])
+	}
+	before := heap()
+	for range n {
+		s := session.New(a, socketID(socket), start)
+		join(s, 0)
 		keep = append(keep, s)
 	}
-	// 96 + 48, and the name, 6 bytes in a class of 8.
-	if each := (int64(heap()) - int64(before)) / n; each > 160 {
-		t.Errorf("%d bytes each, want about 152", each)
+	with1 := heap()
+	if each := (int64(with1) - int64(before)) / n; each > 84 {
+		t.Errorf("%d bytes each with one subscription, want about 80", each)
+	}
+	for _, s := range keep {
+		for i := 1; i < len(seats); i++ {
+			join(s, i)
+		}
+	}
+	clear(out[:cap(out)])
+	// 32 for the list and its capacity of 27.
+	if each := (int64(heap()) - int64(with1)) / (n * int64(len(seats)-1)); each > 14 {
+		t.Errorf("%d bytes a further subscription, want about 12", each)
 	}
 	runtime.KeepAlive(keep)
 }

@@ -3,8 +3,8 @@ package session
 import "unsafe"
 
 const (
-	Size             = unsafe.Sizeof(Session{})
-	SubscriptionSize = unsafe.Sizeof(subscription{})
+	Size     = unsafe.Sizeof(Session{})
+	SeatSize = unsafe.Sizeof(Seat{})
 )
 
 // Ended reports whether the session was ended, by End, Fail or Expire.

@@ -50,7 +50,7 @@ func playSteps(t *testing.T, steps []byte) {
 	a.Compat.ReacknowledgeSubscribe = len(steps)%3 == 0
 	a.Compat.ClientEventsOnPublic = len(steps)%5 == 0
 	a.Limits.SubscriptionsPerConnection = 20
-	m := &model{t: t, s: session.New(a, socket, start), owed: map[string]int{}, in: map[string]string{}, now: start}
+	m := &model{t: t, s: session.New(a, socketID(socket), start), owed: map[string]int{}, in: map[string]string{}, now: start}
 	m.carryOut(m.s.Open(120, nil))
 	for _, step := range steps {
 		m.step(step)
@@ -244,7 +244,7 @@ func FuzzHandle(f *testing.F) {
 	f.Add(signinFrame(`{"id":"1","watchlist":["2"]}`))
 	f.Add(`{"event":"pusher:unsubscribe","data":{"channel":"pub"},"event":"\ud800"}`)
 	f.Fuzz(func(t *testing.T, msg string) {
-		s := session.New(newApp(), socket, start)
+		s := session.New(newApp(), socketID(socket), start)
 		for _, frame := range []string{subscribeFrame("pub"), subscribeFrame("private-a"), subscribeFrame("presence-a", `{"user_id":"u"}`)} {
 			for _, a := range s.Handle([]byte(frame), start, nil) {
 				s.Joined(a.Channel)

@@ -14,12 +14,12 @@ import (
 
 // A Session is the protocol state of one connection.
 //
-// It is small on purpose, because there are millions: 96 bytes, and 48 more for the first subscription. Everything that
-// few connections need hangs off a pointer. Loop-only.
+// It is small on purpose, because there are millions: 80 bytes, with its first subscription to a channel whose Seat
+// others share. Everything that few connections need hangs off a pointer. Loop-only.
 type Session struct {
 	// Set once by New.
 	app *app.App // shared, never nil
-	id  string
+	id  pusher.SocketID
 
 	// Owned by the loop.
 	subs     subscriptions
@@ -30,17 +30,23 @@ type Session struct {
 
 	authorized bool // only kept when the app requires it
 	ended      bool
+
+	// Counted belongs to the session's owner: whether the connection counts against its app's quota.
+	Counted bool
 }
 
-// New returns the session of a connection to a that was opened at now. socketID is its public name, of the form
-// pusher.ValidSocketID accepts, and is part of everything a client signs.
-func New(a *app.App, socketID string, now time.Time) *Session {
-	s := &Session{app: a, id: socketID}
+// New returns the session of a connection to a that was opened at now. id is its public name, and part of everything a
+// client signs.
+func New(a *app.App, id pusher.SocketID, now time.Time) *Session {
+	s := &Session{app: a, id: id}
 	if a.RequireSignIn && a.Limits.SignInTimeout > 0 {
 		s.deadline = now.Add(a.Limits.SignInTimeout).UnixNano()
 	}
 	return s
 }
+
+// App returns the app the connection was opened for. Shared.
+func (s *Session) App() *app.App { return s.app }
 
 // Open greets the client with connection_established, its first frame. activityTimeout is in seconds and must be above
 // 0, or pusher-js never connects.
@@ -51,7 +57,7 @@ func (s *Session) Open(activityTimeout int, out []Action) []Action {
 	if !s.app.RequireSignIn {
 		out = append(out, Action{Op: Authorized})
 	}
-	return append(out, Action{Op: Send, Payload: wire.AppendConnectionEstablished(nil, s.id, activityTimeout)})
+	return append(out, Action{Op: Send, Payload: wire.AppendConnectionEstablished(make([]byte, 0, 160), s.id.String(), activityTimeout)})
 }
 
 // Handle takes one text message from the client and appends what follows from it to out, which it returns.
@@ -129,8 +135,8 @@ func (s *Session) UserID() string {
 // Channels whose Subscribe was not answered yet are left out. The session must not change meanwhile.
 func (s *Session) Channels() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
-		for i := range s.subs.list {
-			if sub := &s.subs.list[i]; sub.state == joined && !yield(sub.channel, sub.userID) {
+		for sub := range s.subs.all() {
+			if sub.state == joined && !yield(sub.channel, sub.userID) {
 				return
 			}
 		}

@@ -31,8 +31,9 @@ func (s *Session) signIn(data []byte, out []Action) []Action {
 	if !ok {
 		return refuse(pusher.BadAuthKey(key), out)
 	}
-	if !auth.CheckUser(secret, sig, s.id, req.UserData) {
-		return refuse(pusher.BadSignature(auth.UserText(s.id, req.UserData), sig), out)
+	id := s.id.String()
+	if !auth.CheckUser(secret, sig, id, req.UserData) {
+		return refuse(pusher.BadSignature(auth.UserText(id, req.UserData), sig), out)
 	}
 	user, err := wire.ParseUser(req.UserData)
 	if err != nil {

@@ -152,7 +152,7 @@ func (p *player) do(line string) {
 		return
 	}
 	if p.s == nil {
-		p.s = session.New(p.app, socket, p.now)
+		p.s = session.New(p.app, socketID(socket), p.now)
 	}
 	s := p.s
 	switch verb {
@@ -285,4 +285,13 @@ func (p *player) state() {
 		fmt.Fprintf(&p.out, " %s(%s)", channel, userID)
 	}
 	p.out.WriteByte('\n')
+}
+
+// socketID reads a socket id of a test.
+func socketID(s string) pusher.SocketID {
+	id, ok := pusher.ParseSocketID(s)
+	if !ok {
+		panic("not a socket id: " + s)
+	}
+	return id
 }

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/gannet-io/gannet/pusher"
@@ -14,71 +15,147 @@ const (
 	joined
 )
 
-// A subscription is 40 bytes, so that the first one of a session takes an allocation of 48.
-type subscription struct {
+// A Seat is a connection's place in a channel, as its session keeps it. Once joined it does not change any more; so
+// those who are nobody in particular there can sit on one and the same, which NewSeat makes and Share takes.
+type Seat struct {
 	channel string
 	userID  string // on presence channels
 	kind    pusher.Kind
 	state   state
 }
 
-// subscriptions are a session's, in no order. Most connections have a handful, which are found fastest by looking at
-// each; a client that holds more than indexedFrom gets a map, since it chooses how many there are.
+// NewSeat returns a seat in a channel without members, to be shared by all its subscribers. Any goroutine.
+func NewSeat(channel string, kind pusher.Kind) *Seat {
+	return &Seat{channel: channel, kind: kind, state: joined}
+}
+
+// subscriptions are a session's, in no order. Nearly every connection has one, for which there is room without another
+// allocation; most others have a handful, which are found fastest by looking at each. A client that holds more than
+// indexedFrom gets a map, since it chooses how many there are.
 type subscriptions struct {
-	list  []subscription
+	first *Seat // nil when there is none
+	more  *more // nil when there is no other
+}
+
+type more struct {
+	list  []*Seat
 	index map[string]int32 // by channel into list; nil while there are few
 }
 
-const indexedFrom = 16
+// indexedFrom is high because a map costs five times what the list does.
+const indexedFrom = 128
 
-// find returns the subscription to channel, or nil. The pointer is good until the next add or remove.
-func (s *subscriptions) find(channel string) *subscription {
-	if i := s.at(channel); i >= 0 {
-		return &s.list[i]
+// len returns how many there are.
+func (s *subscriptions) len() int {
+	switch {
+	case s.first == nil:
+		return 0
+	case s.more == nil:
+		return 1
+	}
+	return 1 + len(s.more.list)
+}
+
+// all yields every seat. The subscriptions must not change meanwhile.
+func (s *subscriptions) all() iter.Seq[*Seat] {
+	return func(yield func(*Seat) bool) {
+		if s.first == nil || !yield(s.first) || s.more == nil {
+			return
+		}
+		for _, seat := range s.more.list {
+			if !yield(seat) {
+				return
+			}
+		}
+	}
+}
+
+// at returns where the seat in channel is kept, or nil. It is good until the next add or remove.
+func (s *subscriptions) at(channel string) **Seat {
+	if s.first != nil && s.first.channel == channel {
+		return &s.first
+	}
+	if s.more == nil {
+		return nil
+	}
+	if i := s.more.at(channel); i >= 0 {
+		return &s.more.list[i]
 	}
 	return nil
 }
 
-// add takes a subscription to a channel that has none.
-func (s *subscriptions) add(sub subscription) {
-	if s.list == nil {
-		s.list = make([]subscription, 0, 1)
+// find returns the seat in channel, or nil.
+func (s *subscriptions) find(channel string) *Seat {
+	if at := s.at(channel); at != nil {
+		return *at
 	}
-	s.list = append(s.list, sub)
-	switch n := len(s.list); {
-	case s.index != nil:
-		s.index[sub.channel] = int32(n - 1)
-	case n > indexedFrom:
-		s.index = make(map[string]int32, 2*n)
-		for i := range s.list {
-			s.index[s.list[i].channel] = int32(i)
-		}
-	}
+	return nil
 }
 
-// remove forgets the subscription to channel, which there is.
+// add takes a seat in a channel that has none.
+func (s *subscriptions) add(seat *Seat) {
+	if s.first == nil {
+		s.first = seat
+		return
+	}
+	if s.more == nil {
+		s.more = new(more)
+	}
+	s.more.add(seat)
+}
+
+// remove forgets the seat in channel, which there is.
 func (s *subscriptions) remove(channel string) {
-	i, last := s.at(channel), len(s.list)-1
-	s.list[i] = s.list[last]
-	s.list[last] = subscription{} // let go of its strings
-	s.list = s.list[:last]
-	if s.index != nil {
-		delete(s.index, channel)
-		if i != last {
-			s.index[s.list[i].channel] = int32(i)
+	if s.first.channel == channel {
+		if s.more == nil {
+			s.first = nil
+			return
 		}
+		s.first = s.more.list[len(s.more.list)-1]
+		channel = s.first.channel
 	}
-	if last == 0 {
-		*s = subscriptions{}
+	s.more.remove(channel)
+	if len(s.more.list) == 0 {
+		s.more = nil
 	}
 }
 
-func (s *subscriptions) at(channel string) int {
-	if s.index != nil {
-		if i, ok := s.index[channel]; ok {
+func (m *more) add(seat *Seat) {
+	if n := len(m.list); n == cap(m.list) {
+		// By half, not to twice as many: what is not used is a large part of what a subscription costs.
+		m.list = append(make([]*Seat, 0, max(n+1, n+n/2)), m.list...)
+	}
+	m.list = append(m.list, seat)
+	switch n := len(m.list); {
+	case m.index != nil:
+		m.index[seat.channel] = int32(n - 1)
+	case n > indexedFrom:
+		m.index = make(map[string]int32, 2*n)
+		for i, other := range m.list {
+			m.index[other.channel] = int32(i)
+		}
+	}
+}
+
+func (m *more) remove(channel string) {
+	i, last := m.at(channel), len(m.list)-1
+	m.list[i] = m.list[last]
+	m.list[last] = nil
+	m.list = m.list[:last]
+	if m.index != nil {
+		delete(m.index, channel)
+		if i != last {
+			m.index[m.list[i].channel] = int32(i)
+		}
+	}
+}
+
+func (m *more) at(channel string) int {
+	if m.index != nil {
+		if i, ok := m.index[channel]; ok {
 			return int(i)
 		}
 		return -1
 	}
-	return slices.IndexFunc(s.list, func(sub subscription) bool { return sub.channel == channel })
+	return slices.IndexFunc(m.list, func(seat *Seat) bool { return seat.channel == channel })
 }

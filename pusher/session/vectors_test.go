@@ -48,7 +48,7 @@ func TestChannelAuthVectors(t *testing.T) {
 		t.Fatal("no cases")
 	}
 	for _, test := range v.Cases {
-		s := session.New(newApp(), test.SocketID, start)
+		s := session.New(newApp(), socketID(test.SocketID), start)
 		if test.ID == "presence-signed-in-no-channel-data" {
 			if got := ops(s.Handle([]byte(test.Frame), start, nil)); !slices.Equal(got, []session.Op{session.Send}) {
 				t.Errorf("%s: accepted without a sign-in: %v", test.ID, got)
@@ -84,7 +84,7 @@ func TestUserAuthVectors(t *testing.T) {
 		t.Fatal("no cases")
 	}
 	for _, test := range v.Cases {
-		s := session.New(newApp(), test.SocketID, start)
+		s := session.New(newApp(), socketID(test.SocketID), start)
 		out := s.Handle([]byte(test.Frame), start, nil)
 		if test.Expect == "accept" {
 			if len(out) != 1 || out[0].Op != session.SignIn || out[0].User.ID != "12345" {
@@ -119,7 +119,7 @@ func TestChannelNameVectors(t *testing.T) {
 		if strings.HasPrefix(test.Name, pusher.ServerToUserPrefix) {
 			continue // needs a sign-in instead; testdata/server_to_user.txt
 		}
-		s := session.New(newApp(), socket, start)
+		s := session.New(newApp(), socketID(socket), start)
 		out := s.Handle([]byte(frame("pusher:subscribe", map[string]string{"channel": test.Name})), start, nil)
 		if subscribed := out[0].Op == session.Subscribe; subscribed != (test.Valid && !test.NeedsAuth) {
 			t.Errorf("%q without auth: %s", test.Name, describe(&out[0]))
@@ -159,7 +159,7 @@ func TestFramesOfOfficialClientsAreUnderstood(t *testing.T) {
 		t.Fatal("no frames")
 	}
 	for _, f := range v.Wire.Frames {
-		s := session.New(newApp(), socket, start)
+		s := session.New(newApp(), socketID(socket), start)
 		for _, a := range s.Handle([]byte(f.Text), start, nil) {
 			if a.Err != nil && (a.Err.Reason == "malformed_message" || a.Err.Reason == "unsupported_event") {
 				t.Errorf("%s: %s\n%s", f.From, f.Text, a.Payload)
