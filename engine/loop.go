@@ -10,6 +10,7 @@ import (
 
 	"github.com/gannet-io/gannet/engine/wheel"
 	"github.com/gannet-io/gannet/frame"
+	"github.com/gannet-io/gannet/frame/handshake"
 )
 
 // tickLength is the resolution of deadlines; fastLength that of trying full sockets again.
@@ -68,6 +69,7 @@ type Loop struct {
 	reaping bool
 	current *Conn // whose input is being handled: it is flushed when that is done
 	scratch []byte
+	request handshake.Request // of readHead; borrows from its input
 	owner   goroutine // with the tag invariants: who runs the loop
 }
 

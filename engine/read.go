@@ -34,7 +34,8 @@ func (l *Loop) readHead(c *Conn) {
 	if n == 0 {
 		return
 	}
-	r, n, err := handshake.Parse(buf)
+	r := &l.request
+	*r, n, err = handshake.Parse(buf)
 	if err == nil && !r.Upgrade && !c.has(flagEarly) {
 		l.handOff(c, buf)
 		return
@@ -48,7 +49,7 @@ func (l *Loop) readHead(c *Conn) {
 	if err == nil {
 		// A nil *handshake.Error must not become a non-nil error.
 		var refusal *handshake.Error
-		if subprotocol, refusal = l.eng.cfg.Handler.Upgrade(c, &r); refusal != nil {
+		if subprotocol, refusal = l.eng.cfg.Handler.Upgrade(c, r); refusal != nil {
 			err = refusal
 		}
 	}
@@ -56,7 +57,7 @@ func (l *Loop) readHead(c *Conn) {
 		l.reject(c, err)
 		return
 	}
-	response := handshake.AppendAccept(make([]byte, 0, 192), &r, subprotocol)
+	response := handshake.AppendAccept(make([]byte, 0, 192), r, subprotocol)
 	c.flags &^= flagTold
 	c.discard(n)
 	l.metrics.accepted.Inc()

@@ -54,7 +54,11 @@ func (g *Gateway) Open(c *engine.Conn) {
 	s := session.New(c.Data.(*app.App), g.cfg.Node.SocketID(c.ID()), now)
 	c.Data = s
 	setTimer(c, s, now)
-	g.run(c, s, s.Open(g.activity, nil))
+	l := g.loops[c.Loop().Index()]
+	actions := s.Open(g.activity, l.actions[:0])
+	g.run(c, s, actions)
+	clear(actions)
+	l.actions = actions
 	if c.Open() {
 		g.metrics.established.Inc()
 	}
