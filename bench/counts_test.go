@@ -98,6 +98,9 @@ func TestIdleConnectionsAreSmall(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector makes things larger")
 	}
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	const clients, channels, further = 2000, 100, 20
 	s := newHouse(t)
 	s.enter(1, 1, 1) // what is made once

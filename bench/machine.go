@@ -61,11 +61,13 @@ func (b *bench) head(ctx context.Context, args []string) head {
 // commandLine is what to type; where somebody keeps a rival is nobody's business.
 func commandLine(args []string) string {
 	words := []string{"go run ./bench"}
-	hide := false
+	hide, skip := false, false
 	for _, arg := range args {
 		flagName, value, given := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 		name, _, _ := strings.Cut(value, "=")
 		switch {
+		case skip:
+			arg, skip = "…", false
 		case hide:
 			arg, hide = flagName+"=…", false
 		case strings.HasPrefix(arg, "-") && flagName == "rival" && given:
@@ -74,6 +76,8 @@ func commandLine(args []string) string {
 			hide = true
 		case strings.HasPrefix(arg, "-") && flagName == "out" && given:
 			arg = "--out=…"
+		case strings.HasPrefix(arg, "-") && flagName == "out":
+			skip = true
 		}
 		words = append(words, arg)
 	}

@@ -1,0 +1,28 @@
+//go:build linux
+
+package main
+
+// Results makes results of records of the line "saturate-5k" (deliveries a second) in rounds.
+func Results(delivered map[string][]float64, marks map[string]string) *results {
+	r := &results{head: head{Command: "go run ./bench", Date: "2026-01-02T03:04:05Z", Commit: "c0ffee", Machine: "cpu-2-cores",
+		Divide: 1, Most: 1 << 30, Servers: []string{"ceiling", "gannet", "rival"}}}
+	for name, values := range delivered {
+		for i, v := range values {
+			r.records = append(r.records, record{Line: "saturate-5k", Server: name, Round: i + 1, Values: map[string]float64{"delivered": v}, Marks: marks[name]})
+		}
+	}
+	return r
+}
+
+func (r *results) Write(folder string) (string, error) { return r.write(folder) }
+func (r *results) Text(markdown bool) string           { return r.text(markdown) }
+
+func ReadResults(path string) (*results, error) { return readResults(path) }
+
+var (
+	CommandLine = commandLine
+	Benchmarks  = benchmarks
+)
+
+// Quantile is of a cumulative histogram.
+func Quantile(all map[float64]float64, q float64) float64 { return buckets(all).quantile(q) }
