@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"io"
+	"log/slog"
+	"runtime/debug"
 	"strings"
+	"time"
 )
 
 // Run runs a command line as main does, with what it says on either stream.
@@ -35,3 +38,36 @@ func SetVersion(v, c string) (restore func()) {
 	version, commit = v, c
 	return func() { version, commit = oldVersion, oldCommit }
 }
+
+var (
+	ParseCPUs   = parseCPUs
+	FormatCPUs  = formatCPUs
+	MemoryTotal = memoryTotal
+	ReadMemory  = readMemory
+)
+
+// ApplyMemory sets the collector up and returns what it is set to.
+func (c *Config) ApplyMemory() (percent int, limit int64, err error) {
+	if err := c.applyMemory(slog.New(slog.DiscardHandler)); err != nil {
+		return 0, 0, err
+	}
+	percent = debug.SetGCPercent(100)
+	debug.SetGCPercent(percent)
+	return percent, debug.SetMemoryLimit(-1), nil
+}
+
+// Memory is what a look of a reclaimer sees.
+type Memory struct{ Allocated, Live, Objects, Idle, Unused uint64 }
+
+// NewReclaimer returns a reclaimer's look: it sees what see points at.
+func NewReclaimer(see *Memory, conns *int) (look func(now time.Time) bool) {
+	r := reclaimer{
+		conns: func() int { return *conns },
+		read:  func() memory { return memory{see.Allocated, see.Live, see.Objects, see.Idle, see.Unused} },
+	}
+	return r.look
+}
+
+func (m memory) Allocated() uint64 { return m.allocated }
+func (m memory) Objects() uint64   { return m.objects }
+func (m memory) Idle() uint64      { return m.idle + m.unused }

@@ -48,7 +48,11 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 			TimestampWindow: time.Minute,
 		},
 		PingInterval: 30 * time.Second, PongWait: 15 * time.Second, ActivityTimeout: 90 * time.Second,
-		DrainWindow: 20 * time.Second, Loops: 4, StrictProtocol: true,
+		DrainWindow: 20 * time.Second, Loops: 1, StrictProtocol: true,
+		Tuning: main.TuningConfig{
+			Profile: "latency", CPUAffinity: "auto", GCPercent: 150, MemoryLimit: "2GiB", BatchWindow: 2 * time.Millisecond,
+			SendBuffer: 1048576, NotSentLowat: 32768, UserTimeout: 20 * time.Second,
+		},
 		Log: main.LogConfig{Level: "warn", Format: "json"},
 		Apps: []main.AppConfig{
 			{
@@ -321,7 +325,10 @@ func TestFlagWinsOverEnvironmentOverFileOverDefault(t *testing.T) {
 
 func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 	values := map[string]string{"text": "127.0.0.1:9", "bool": "true", "number": "7", "bytes": "1KiB", "duration": "9s"}
-	special := map[string]string{"path_prefix": "/p", "log.level": "warn", "log.format": "json", "listen": ":1", "admin.listen": ":2"}
+	special := map[string]string{
+		"loops": "1", "tuning.profile": "density", "tuning.cpu_affinity": "auto", "tuning.memory_limit": "1GiB",
+		"tuning.batch_window": "3ms", "tuning.notsent_lowat": "8KiB",
+		"path_prefix": "/p", "log.level": "warn", "log.format": "json", "listen": ":1", "admin.listen": ":2"}
 	var environ []string
 	for _, key := range main.Keys() {
 		if key.Env == "" {
@@ -342,7 +349,10 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 		Limits: main.ServerLimits{Connections: 7, HandshakeTimeout: 9 * time.Second, MessageBytes: 1024, Fragments: 7,
 			RESTBodyBytes: 1024, BacklogBytes: 1024, BacklogAge: 9 * time.Second, TimestampWindow: 9 * time.Second},
 		PingInterval: 9 * time.Second, PongWait: 9 * time.Second, ActivityTimeout: 9 * time.Second, DrainWindow: 9 * time.Second,
-		Loops: 7, StrictProtocol: true, Log: main.LogConfig{Level: "warn", Format: "json"},
+		Loops: 1, StrictProtocol: true,
+		Tuning: main.TuningConfig{Profile: "density", CPUAffinity: "auto", GCPercent: 7, MemoryLimit: "1GiB",
+			BatchWindow: 3 * time.Millisecond, SendBuffer: 1024, NotSentLowat: 8192, UserTimeout: 9 * time.Second},
+		Log:  main.LogConfig{Level: "warn", Format: "json"},
 		Apps: cfg.Apps, Dev: true, Warnings: cfg.Warnings,
 	}
 	if !reflect.DeepEqual(cfg, want) {
