@@ -47,7 +47,7 @@ func (s scale) subscribers(n int) int { return min(n/s.divide, s.most) }
 // fanout is what the loads over client events have in common. Every server gets the same, and a
 // message is outstanding until all subscribers have it.
 func (s scale) fanout(subscribers, publishers, window int) []string {
-	return append(s.common("fanout"), "--via", "client", "--saturate", "--until", "all",
+	return append(s.common("fanout"), "--drain", "8s", "--via", "client", "--saturate", "--until", "all",
 		"--subscribers", strconv.Itoa(s.subscribers(subscribers)), "--publishers", strconv.Itoa(publishers), "--window", strconv.Itoa(window))
 }
 
@@ -94,6 +94,18 @@ func lines(s scale) (all []line) {
 			{key: "cpu", what: "CPU a delivery", unit: micros, lower: true, compared: true},
 		},
 	})
+	for _, publishers := range []int{4, 16} {
+		all = append(all, line{
+			name:  fmt.Sprintf("turns-%d", publishers),
+			title: fmt.Sprintf("one channel, %s subscribers, %d publishers × 1 in flight", thousands(float64(s.subscribers(5000))), publishers),
+			extra: true,
+			run:   load(s.fanout(5000, publishers, 1)),
+			measures: []measure{
+				{key: "delivered", what: "deliveries a second", unit: rate, compared: true},
+				{key: "cpu", what: "CPU a delivery", unit: micros, lower: true, compared: true},
+			},
+		})
+	}
 	for _, shape := range []struct {
 		name, title string
 		burst       int

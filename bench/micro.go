@@ -80,7 +80,7 @@ func benchmarks(out, name string) (times, allocs []float64) {
 
 // counts runs this folder's tests, which leave what they counted as attributes.
 func counts(ctx context.Context, b *bench, _ *server, r *record) error {
-	out, err := b.testProgram(ctx, "bench", "-test.v", "-test.count", "1")
+	out, err := b.testProgram(ctx, "bench", "-test.v", "-test.count", "1", "-test.short="+strconv.FormatBool(b.scale.quick))
 	for line := range strings.Lines(out) {
 		if strings.Contains(line, "_test.go:") {
 			err = errors.Join(err, errors.New(strings.TrimSpace(line)))

@@ -34,7 +34,7 @@ const (
 )
 
 const legend = `Marks: S the generator was saturated: the server could have done more. W the generator waited for a processor.
-B the server could not be given the load. I not all subscribers got in. L messages were lost, repeated or disordered.
+B the server could not be given the load. I not all subscribers got in. L messages were lost, repeated or disordered, or too late.
 `
 
 // take reads a line's values from a result.
