@@ -74,3 +74,8 @@ func (l *Loop) EndBatch() {
 	l.batch.due.Store(true)
 	l.Wake()
 }
+
+// Scratch returns the room of queues and links that Trim gives up when they are empty. Loop-only.
+func (l *Loop) Scratch() int {
+	return cap(l.arena.links) + cap(l.express.slots) + cap(l.bulk.slots)
+}

@@ -70,7 +70,7 @@ type Loop struct {
 	current *Conn // whose input is being handled: it is flushed when that is done
 	scratch []byte
 	request handshake.Request // of readHead; borrows from its input
-	owner   goroutine // with the tag invariants: who runs the loop
+	owner   goroutine         // with the tag invariants: who runs the loop
 }
 
 // Index returns the number of the loop, from 0. Any goroutine.

@@ -136,3 +136,16 @@ func TestDefaultLimitsAreThoseOfTheVectors(t *testing.T) {
 		}
 	}
 }
+
+func TestSocketIDsAreReadAsTheyAreWritten(t *testing.T) {
+	for _, s := range []string{"0.0", "1234.5678", "18446744073709551615.1"} {
+		if id, ok := pusher.ParseSocketID(s); !ok || id.String() != s {
+			t.Errorf("ParseSocketID(%q) = %v, %v", s, id, ok)
+		}
+	}
+	for _, s := range []string{"", ".", "1", "1.", ".1", "1.2.3", "01.2", "1.-2", "+1.2", "1. 2", "18446744073709551616.1"} {
+		if id, ok := pusher.ParseSocketID(s); ok {
+			t.Errorf("ParseSocketID(%q) = %v", s, id)
+		}
+	}
+}

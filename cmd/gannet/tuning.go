@@ -50,7 +50,7 @@ var profiles = map[string]TuningConfig{
 		NotSentLowat: 128 << 10, UserTimeout: 30 * time.Second,
 	},
 	profileDensity: {
-		Profile: profileDensity, GCPercent: 50, MemoryLimit: wordAuto, BatchWindow: 5 * time.Millisecond,
+		Profile: profileDensity, GCPercent: 25, MemoryLimit: wordAuto, BatchWindow: 5 * time.Millisecond,
 		NotSentLowat: 16 << 10, UserTimeout: 30 * time.Second,
 	},
 }

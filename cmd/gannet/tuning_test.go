@@ -25,7 +25,7 @@ func TestAProfileFillsWhatIsNotSet(t *testing.T) {
 		{"latency", "tuning: {profile: latency}", nil,
 			main.TuningConfig{Profile: "latency", GCPercent: 400, MemoryLimit: "auto", NotSentLowat: 131072, UserTimeout: 30 * second}},
 		{"density", "tuning: {profile: density}", nil,
-			main.TuningConfig{Profile: "density", GCPercent: 50, MemoryLimit: "auto", BatchWindow: 5 * time.Millisecond, NotSentLowat: 16384, UserTimeout: 30 * second}},
+			main.TuningConfig{Profile: "density", GCPercent: 25, MemoryLimit: "auto", BatchWindow: 5 * time.Millisecond, NotSentLowat: 16384, UserTimeout: 30 * second}},
 		{"keys win, even with the default of another profile", "tuning: {gc_percent: 200, batch_window: 0, profile: density}", nil,
 			main.TuningConfig{Profile: "density", GCPercent: 200, MemoryLimit: "auto", NotSentLowat: 16384, UserTimeout: 30 * second}},
 		{"variables are keys", "tuning: {notsent_lowat: 4KiB}", []string{"GANNET_TUNING_PROFILE=density", "GANNET_TUNING_GC_PERCENT=75"},

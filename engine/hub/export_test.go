@@ -25,10 +25,10 @@ func (s *shard) Check() error {
 		if b.n == 0 {
 			continue
 		}
-		if b.n > 1<<b.class {
+		if b.n > roomOf(b.class) {
 			return fmt.Errorf("slot %d has %d refs in a block of class %d", slot, b.n, b.class)
 		}
-		room += 1 << b.class
+		room += int(roomOf(b.class))
 		entries += int(b.n)
 		for _, r := range s.refs[b.off : b.off+b.n] {
 			if l := &s.lists[r.list]; len(l.refs) != len(l.subs) || s.refs[b.off+l.refs[r.pos]] != r {
@@ -40,7 +40,7 @@ func (s *shard) Check() error {
 		}
 	}
 	for class, holes := range s.holes {
-		room += len(holes) << class
+		room += len(holes) * int(roomOf(uint8(class)))
 	}
 	if room != len(s.refs) {
 		return fmt.Errorf("blocks and holes make %d refs, there are %d", room, len(s.refs))
@@ -85,3 +85,9 @@ func (h *Hub) Unmeasured(l *engine.Loop) int { return len(h.loops[l.Index()].sen
 
 // Waiting returns how many letters of the mailbox were taken and not handled. Loop-only.
 func (h *Hub) Waiting(l *engine.Loop) int { return h.loops[l.Index()].waiting() }
+
+// Refs returns how many references there is room for.
+func (s *Shard) Refs() int { return len(s.refs) }
+
+// Trim gives up slack.
+func (s *Shard) Trim() { s.trim() }

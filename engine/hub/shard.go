@@ -27,7 +27,7 @@ type ref struct {
 	pos  uint32 // of the slot in the list
 }
 
-// A block is a slot's part of refs: room for 1<<class from off, of which n are used.
+// A block is a slot's part of refs: room for roomOf(class) from off, of which n are used.
 type block struct {
 	off   uint32
 	n     uint32
@@ -35,7 +35,19 @@ type block struct {
 }
 
 // maxClass allows one slot 2^24 subscriptions.
-const maxClass = 24
+const maxClass = 47
+
+// roomOf returns how many refs a block of a class holds: 1, 2, 3, 4, 6, 8, 12, 16 and so on. Twice
+// as many each time would leave a third of all blocks empty.
+func roomOf(class uint8) uint32 {
+	switch {
+	case class == 0:
+		return 1
+	case class%2 == 1:
+		return 1 << ((class + 1) / 2)
+	}
+	return 3 << ((class - 2) / 2)
+}
 
 // newList returns the number of an empty list.
 func (s *shard) newList() uint32 {
@@ -86,7 +98,7 @@ func (s *shard) add(i, slot uint32) {
 	b := &s.slots[slot]
 	if b.n == 0 {
 		b.off, b.class = s.alloc(0), 0
-	} else if b.n == 1<<b.class {
+	} else if b.n == roomOf(b.class) {
 		off := s.alloc(b.class + 1)
 		copy(s.refs[off:], s.refs[b.off:b.off+b.n])
 		s.free(b.off, b.class)
@@ -148,7 +160,7 @@ func (s *shard) unlist(r ref) {
 	}
 }
 
-// alloc returns the offset of a free block of 1<<class refs.
+// alloc returns the offset of a free block of roomOf(class) refs.
 func (s *shard) alloc(class uint8) uint32 {
 	if n := len(s.holes[class]); n > 0 {
 		off := s.holes[class][n-1]
@@ -156,7 +168,7 @@ func (s *shard) alloc(class uint8) uint32 {
 		return off
 	}
 	off := uint32(len(s.refs))
-	s.refs = append(s.refs, make([]ref, 1<<class)...)
+	s.refs = append(s.refs, make([]ref, roomOf(class))...)
 	return off
 }
 

@@ -122,8 +122,8 @@ func (s *subscriptions) remove(channel string) {
 
 func (m *more) add(seat *Seat) {
 	if n := len(m.list); n == cap(m.list) {
-		// By half, not to twice as many: what is not used is a large part of what a subscription costs.
-		m.list = append(make([]*Seat, 0, max(n+1, n+n/2)), m.list...)
+		// By a quarter, not to twice as many: what is not used is a large part of what a subscription costs.
+		m.list = append(make([]*Seat, 0, max(n+1, n+n/4)), m.list...)
 	}
 	m.list = append(m.list, seat)
 	switch n := len(m.list); {
