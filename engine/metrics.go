@@ -6,7 +6,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
-	"github.com/gannet-io/gannet/reasons"
+	"github.com/gannet-io/gannet/engine/reasons"
 )
 
 // closeReason is why a WebSocket ended, as a metric label.

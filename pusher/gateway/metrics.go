@@ -3,7 +3,7 @@ package gateway
 import (
 	"github.com/VictoriaMetrics/metrics"
 
-	"github.com/gannet-io/gannet/reasons"
+	"github.com/gannet-io/gannet/engine/reasons"
 )
 
 type gatewayMetrics struct {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
-	"github.com/gannet-io/gannet/reasons"
+	"github.com/gannet-io/gannet/engine/reasons"
 )
 
 // statuses are all the door can answer; anything else is counted as 500.

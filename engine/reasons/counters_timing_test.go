@@ -5,7 +5,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
-	"github.com/gannet-io/gannet/reasons"
+	"github.com/gannet-io/gannet/engine/reasons"
 )
 
 // BenchmarkOf is a flood of one kind of refusal on every processor, against the lock of the metric set.

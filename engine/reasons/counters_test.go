@@ -7,7 +7,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
-	"github.com/gannet-io/gannet/reasons"
+	"github.com/gannet-io/gannet/engine/reasons"
 )
 
 func written(set *metrics.Set) string {
