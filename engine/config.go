@@ -32,7 +32,7 @@ type Config struct {
 	PongWait     time.Duration // silence after it before the Handler hears Unresponsive; 0: 30 s
 	CloseWait    time.Duration // for the peer's close frame; 0: 5 s
 
-	BacklogBytes int           // unsent bytes of one conn; 0: 256 KiB, negative: no bound
+	BacklogBytes int           // unsent bytes of one conn; 0: 1 MiB, negative: no bound
 	BacklogAge   time.Duration // of the oldest unsent frame; 0: 10 s, negative: no bound
 
 	// UserTimeout is TCP_USER_TIMEOUT: how long sent data may stay unacknowledged before the
@@ -92,7 +92,7 @@ func (c Config) withDefaults() Config {
 	or(&c.BacklogAge, 10*time.Second)
 	or(&c.UserTimeout, 30*time.Second)
 	if c.BacklogBytes == 0 {
-		c.BacklogBytes = 256 << 10
+		c.BacklogBytes = 1 << 20
 	}
 	c.BacklogBytes = max(c.BacklogBytes, 0)
 	c.BacklogAge = max(c.BacklogAge, 0)

@@ -163,7 +163,7 @@ func DefaultConfig() *Config {
 			MessageBytes:  64 << 10,
 			Fragments:     128,
 			RESTBodyBytes: 1 << 20,
-			BacklogBytes:  256 << 10,
+			BacklogBytes:  1 << 20,
 			BacklogAge:    30 * time.Second,
 			// Pusher's number.
 			TimestampWindow: auth.DefaultWindow,
