@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -14,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"github.com/gannet-io/gannet/frame/frametest"
 )
 
 const request = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
@@ -99,7 +100,7 @@ func closing(code uint16, reason string) string {
 }
 
 // frame reads the next frame.
-func (c *client) frame() (ws.Frame, error) { return readFrame(c.r) }
+func (c *client) frame() (ws.Frame, error) { return frametest.Read(c.r) }
 
 func (c *client) want(op ws.OpCode, payload string) {
 	c.t.Helper()
@@ -180,18 +181,4 @@ func (c *client) wantStatus(status string) {
 	if err != nil || !strings.HasPrefix(line, "HTTP/1.1 "+status+" ") {
 		c.t.Fatalf("got %q, %v; want status %s", line, err, status)
 	}
-}
-
-// readFrame reads a frame of a bounded size; ws.ReadFrame would believe any length.
-func readFrame(r io.Reader) (ws.Frame, error) {
-	h, err := ws.ReadHeader(r)
-	if err != nil {
-		return ws.Frame{}, err
-	}
-	if h.Length > 64<<20 {
-		return ws.Frame{}, fmt.Errorf("a frame of %d bytes", h.Length)
-	}
-	payload := make([]byte, h.Length)
-	_, err = io.ReadFull(r, payload)
-	return ws.Frame{Header: h, Payload: payload}, err
 }

@@ -29,6 +29,7 @@ type layer struct {
 var layers = map[string]layer{
 	"frame":           {pure: true},
 	"frame/handshake": {pure: true, on: []string{"frame"}},
+	"frame/frametest": {},
 
 	"engine/backlog": {pure: true, on: []string{"frame"}},
 	"engine/wheel":   {pure: true},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gannet-io/gannet/engine"
 	"github.com/gannet-io/gannet/engine/hub"
+	"github.com/gannet-io/gannet/frame/frametest"
 )
 
 // paced lets publishers run as fast as the loops do: each turn of work allows a few more
@@ -240,7 +241,7 @@ func TestJoinsAndLeavesMayRaceWithClosing(t *testing.T) {
 					t.Error(err)
 				}
 				for r := bufio.NewReader(conn); ; {
-					f, err := readFrame(r)
+					f, err := frametest.Read(r)
 					if err != nil {
 						t.Error(err)
 						break

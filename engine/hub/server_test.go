@@ -3,7 +3,6 @@ package hub_test
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -13,11 +12,11 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
-	"github.com/gobwas/ws"
 
 	"github.com/gannet-io/gannet/engine"
 	"github.com/gannet-io/gannet/engine/hub"
 	"github.com/gannet-io/gannet/frame"
+	"github.com/gannet-io/gannet/frame/frametest"
 	"github.com/gannet-io/gannet/frame/handshake"
 )
 
@@ -197,7 +196,7 @@ func (r *room) dial() *client {
 
 func (c *client) read() string {
 	c.t.Helper()
-	f, err := readFrame(c.r)
+	f, err := frametest.Read(c.r)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -238,18 +237,4 @@ func eventually(t testing.TB, cond func() bool, what string) {
 			t.Fatalf("waited in vain: %s", what)
 		}
 	}
-}
-
-// readFrame reads a frame of a bounded size; ws.ReadFrame would believe any length.
-func readFrame(r io.Reader) (ws.Frame, error) {
-	h, err := ws.ReadHeader(r)
-	if err != nil {
-		return ws.Frame{}, err
-	}
-	if h.Length > 64<<20 {
-		return ws.Frame{}, fmt.Errorf("a frame of %d bytes", h.Length)
-	}
-	payload := make([]byte, h.Length)
-	_, err = io.ReadFull(r, payload)
-	return ws.Frame{Header: h, Payload: payload}, err
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"github.com/gannet-io/gannet/frame/frametest"
 	"github.com/gannet-io/gannet/pusher/app"
 )
 
@@ -91,7 +92,7 @@ func (c *client) read() string {
 	if err := c.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		c.t.Fatal(err)
 	}
-	f, err := readFrame(c.in)
+	f, err := frametest.Read(c.in)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.t.Fatal("waited in vain for a frame")
@@ -209,18 +210,4 @@ func subscribe(a *app.App, socketID, channel, data string) string {
 
 func signin(a *app.App, socketID, data string) string {
 	return message("pusher:signin", map[string]string{"auth": sign(a, socketID+"::user::"+data), "user_data": data})
-}
-
-// readFrame reads a frame of a bounded size; ws.ReadFrame would believe any length.
-func readFrame(r io.Reader) (ws.Frame, error) {
-	h, err := ws.ReadHeader(r)
-	if err != nil {
-		return ws.Frame{}, err
-	}
-	if h.Length > 64<<20 {
-		return ws.Frame{}, fmt.Errorf("a frame of %d bytes", h.Length)
-	}
-	payload := make([]byte, h.Length)
-	_, err = io.ReadFull(r, payload)
-	return ws.Frame{Header: h, Payload: payload}, err
 }

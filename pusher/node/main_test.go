@@ -2,7 +2,6 @@ package node_test
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -17,6 +16,7 @@ import (
 	"github.com/gannet-io/gannet/engine"
 	"github.com/gannet-io/gannet/engine/hub"
 	"github.com/gannet-io/gannet/frame"
+	"github.com/gannet-io/gannet/frame/frametest"
 	"github.com/gannet-io/gannet/frame/handshake"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/node"
@@ -160,7 +160,7 @@ func (h *house) heard(c *conn) (frames []string) {
 		h.t.Fatal(err)
 	}
 	for {
-		f, err := readFrame(c.conn)
+		f, err := frametest.Read(c.conn)
 		if err != nil {
 			h.t.Fatal(err)
 		}
@@ -185,18 +185,4 @@ func (h *house) keys() (keys []string) {
 		return true
 	})
 	return keys
-}
-
-// readFrame reads a frame of a bounded size; ws.ReadFrame would believe any length.
-func readFrame(r io.Reader) (ws.Frame, error) {
-	h, err := ws.ReadHeader(r)
-	if err != nil {
-		return ws.Frame{}, err
-	}
-	if h.Length > 64<<20 {
-		return ws.Frame{}, fmt.Errorf("a frame of %d bytes", h.Length)
-	}
-	payload := make([]byte, h.Length)
-	_, err = io.ReadFull(r, payload)
-	return ws.Frame{Header: h, Payload: payload}, err
 }

@@ -24,6 +24,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"github.com/gannet-io/gannet/frame/frametest"
 )
 
 // A client is one WebSocket connection that shows every frame as it came.
@@ -98,7 +100,7 @@ func (c *client) frame() ws.Frame {
 	if err := c.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		c.t.Fatal(err)
 	}
-	f, err := readFrame(c.in)
+	f, err := frametest.Read(c.in)
 	if err != nil {
 		c.t.Fatalf("reading a frame: %v", err)
 	}
@@ -342,18 +344,4 @@ func get(t *testing.T, url string) (status int, body string) {
 		t.Fatal(err)
 	}
 	return resp.StatusCode, string(text)
-}
-
-// readFrame reads a frame of a bounded size; ws.ReadFrame would believe any length.
-func readFrame(r io.Reader) (ws.Frame, error) {
-	h, err := ws.ReadHeader(r)
-	if err != nil {
-		return ws.Frame{}, err
-	}
-	if h.Length > 64<<20 {
-		return ws.Frame{}, fmt.Errorf("a frame of %d bytes", h.Length)
-	}
-	payload := make([]byte, h.Length)
-	_, err = io.ReadFull(r, payload)
-	return ws.Frame{Header: h, Payload: payload}, err
 }
