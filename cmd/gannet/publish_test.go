@@ -66,15 +66,18 @@ func restStub(t *testing.T, prefix, secret string, status int, answer string) (u
 	return server.URL + prefix, requests
 }
 
-// closedPort returns a URL where nothing listens.
+// closedPort returns a URL where nothing listens, and nothing can until the test ends: the
+// port is that of a connection's other end.
 func closedPort(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	server := httptest.NewServer(nil)
+	t.Cleanup(server.Close)
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	return "http://" + listener.Addr().String()
+	t.Cleanup(func() { conn.Close() })
+	return "http://" + conn.LocalAddr().String()
 }
 
 func TestPublishSendsOneSignedRequest(t *testing.T) {
