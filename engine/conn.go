@@ -67,6 +67,7 @@ const (
 	flagDrain                        // its turn to drain is set
 	flagSlow                         // Slow is to be told at the next reap
 	flagEarly                        // input is in the loop's early, ahead of gnet's
+	flagSecure                       // TLS
 )
 
 func (c *Conn) has(f flags) bool { return c.flags&f != 0 }
@@ -88,6 +89,9 @@ func (c *Conn) RemoteAddr() net.Addr {
 // Open reports whether frames can still be queued for c: it is neither closing nor gone.
 // Loop-only.
 func (c *Conn) Open() bool { return c.state == stateOpen }
+
+// Secure reports whether c came over TLS. Loop-only.
+func (c *Conn) Secure() bool { return c.has(flagSecure) }
 
 // Send queues f, which leaves with everything else that is pending for c, at the latest at
 // the end of the running callback. f is shared. A conn that is not open drops it. Loop-only.
