@@ -18,6 +18,7 @@ type Config struct {
 	Admin      AdminConfig `yaml:"admin"`
 	REST       RESTConfig  `yaml:"rest"`
 	PathPrefix string      `yaml:"path_prefix"` // "" or "/x/y": no slash at the end
+	DataDir    string      `yaml:"data_dir"`    // directory of what must survive the process; "": nothing is written
 
 	Limits ServerLimits `yaml:"limits"`
 

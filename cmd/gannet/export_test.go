@@ -71,3 +71,11 @@ func NewReclaimer(see *Memory, conns *int) (look func(now time.Time) bool) {
 func (m memory) Allocated() uint64 { return m.allocated }
 func (m memory) Objects() uint64   { return m.objects }
 func (m memory) Idle() uint64      { return m.idle + m.unused }
+
+// A DataDir is a data directory, taken.
+type DataDir = dataDir
+
+var OpenDataDir = openDataDir
+
+func (d *dataDir) Close() error { return d.close() }
+func (d *dataDir) Shared() bool { return d.shared() }

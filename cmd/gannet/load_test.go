@@ -42,6 +42,7 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 		Admin:      main.AdminConfig{Listen: "127.0.0.1:7601"},
 		REST:       main.RESTConfig{Listen: "127.0.0.1:7002"},
 		PathPrefix: "/realtime",
+		DataDir:    "/var/lib/gannet",
 		Limits: main.ServerLimits{
 			Connections: 100000, HandshakeTimeout: 5 * time.Second, MessageBytes: 262144, Fragments: 64,
 			RESTBodyBytes: 3145728, BacklogBytes: 524288, BacklogAge: 10 * time.Second,
@@ -328,7 +329,7 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 	special := map[string]string{
 		"loops": "1", "tuning.profile": "density", "tuning.cpu_affinity": "auto", "tuning.memory_limit": "1GiB",
 		"tuning.batch_window": "3ms", "tuning.notsent_lowat": "8KiB",
-		"path_prefix": "/p", "log.level": "warn", "log.format": "json", "listen": ":1", "admin.listen": ":2"}
+		"path_prefix": "/p", "data_dir": "/d", "log.level": "warn", "log.format": "json", "listen": ":1", "admin.listen": ":2"}
 	var environ []string
 	for _, key := range main.Keys() {
 		if key.Env == "" {
@@ -346,6 +347,7 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 	}
 	want := &main.Config{
 		Listen: ":1", Admin: main.AdminConfig{Listen: ":2"}, REST: main.RESTConfig{Listen: "127.0.0.1:9"}, PathPrefix: "/p",
+		DataDir: "/d",
 		Limits: main.ServerLimits{Connections: 7, HandshakeTimeout: 9 * time.Second, MessageBytes: 1024, Fragments: 7,
 			RESTBodyBytes: 1024, BacklogBytes: 1024, BacklogAge: 9 * time.Second, TimestampWindow: 9 * time.Second},
 		PingInterval: 9 * time.Second, PongWait: 9 * time.Second, ActivityTimeout: 9 * time.Second, DrainWindow: 9 * time.Second,

@@ -30,6 +30,7 @@ type server struct {
 	log      *slog.Logger
 	draining atomic.Bool
 
+	data      *dataDir // nil without data_dir
 	engine    *engine.Engine
 	reclaimer reclaimer
 	node      *node.Node
@@ -51,6 +52,16 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, out io.Writer) er
 	if err := cfg.applyMemory(log); err != nil {
 		return err
 	}
+	data, err := openDataDir(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	// The last to go: nothing of this process uses it any more when another may have it.
+	defer data.close()
+	if data != nil && data.shared() {
+		log.Warn("others than its owner may look into the data directory", "data_dir", data.path, "better", "chmod 700")
+	}
+	s.data = data
 	if err := s.listen(); err != nil {
 		return err
 	}

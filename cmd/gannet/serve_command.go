@@ -8,6 +8,7 @@ type serveCommand struct {
 	AdminListen *string `placeholder:"ADDR" help:"Address of metrics and profiles; 127.0.0.1:9601 unless configured ($GANNET_ADMIN_LISTEN)."`
 	RestListen  *string `placeholder:"ADDR" help:"One more address, for the HTTP API alone ($GANNET_REST_LISTEN)."`
 	PathPrefix  *string `placeholder:"PATH" help:"Serve below this path, such as /realtime ($GANNET_PATH_PREFIX)."`
+	DataDir     *string `placeholder:"DIR" help:"Directory for what must survive the process; unless configured nothing is written ($GANNET_DATA_DIR)."`
 	DrainWindow *string `placeholder:"TIME" help:"Time over which clients are asked to leave at shutdown ($GANNET_DRAIN_WINDOW)."`
 	Loops       *string `placeholder:"N" help:"Event loops; unless configured all processors but one up to four of them, else all ($GANNET_LOOPS)."`
 	LogLevel    *string `placeholder:"LEVEL" help:"debug, info, warn or error ($GANNET_LOG_LEVEL)."`
@@ -37,6 +38,7 @@ func (s *serveCommand) flags() map[string]*string {
 		"admin.listen": s.AdminListen,
 		"rest.listen":  s.RestListen,
 		"path_prefix":  s.PathPrefix,
+		"data_dir":     s.DataDir,
 		"drain_window": s.DrainWindow,
 		"loops":        s.Loops,
 		"log.level":    s.LogLevel,
