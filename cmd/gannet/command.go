@@ -16,6 +16,7 @@ type commands struct {
 	Check     checkCommand     `cmd:"" help:"Say what is wrong with a configuration file, or what it configures."`
 	Subscribe subscribeCommand `cmd:"" help:"Print the events of channels as they arrive."`
 	Publish   publishCommand   `cmd:"" help:"Publish an event to a channel."`
+	Echo      echoCommand      `cmd:"" help:"Give WebSocket messages back, for conformance suites."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 

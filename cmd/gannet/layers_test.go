@@ -36,6 +36,7 @@ var layers = map[string]layer{
 	"engine/reasons": {},
 	"engine":         {on: []string{"engine/backlog", "engine/wheel", "frame/handshake", "engine/reasons"}},
 	"engine/hub":     {on: []string{"engine"}},
+	"engine/echo":    {on: []string{"engine"}},
 
 	"pusher":               {pure: true},
 	"pusher/wire":          {pure: true, on: []string{"pusher"}},
@@ -53,7 +54,7 @@ var layers = map[string]layer{
 	"pusher/rest":    {on: []string{"pusher/node"}},
 	"pusher/admin":   {},
 
-	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/app/appstatic"}},
+	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/app/appstatic", "engine/echo"}},
 	"cmd/gannet/e2e": {on: []string{"cmd/gannet"}},
 	"bench":          {on: []string{"loadtest/report"}},
 	"bench/ceiling":  {on: []string{"frame/handshake", "pusher/wire"}},

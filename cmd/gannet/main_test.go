@@ -52,7 +52,7 @@ func TestCommandLinesThatMakeNoSenseExitWith2(t *testing.T) {
 }
 
 func TestHelpShowsExamplesAndEndsWell(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"check", "--help"}, {"subscribe", "--help"}, {"publish", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"check", "--help"}, {"subscribe", "--help"}, {"publish", "--help"}, {"echo", "--help"}} {
 		code, out, errOut := runCommand(t, "", args...)
 		if code != 0 || errOut != "" || !strings.Contains(out, "    gannet ") {
 			t.Errorf("%q: code %d, err %q, out without an example:\n%s", args, code, errOut, out)
