@@ -21,6 +21,9 @@ func (l *Loop) expire(slot uint32) {
 			l.notice(c, Timer)
 		}
 	}
+	if c.begun != 0 && c.state == stateOpen && int32(l.tick-l.messageEnd(c)) >= 0 {
+		l.fail(c, errMessageTime)
+	}
 	if c.due != 0 && int32(l.tick-c.due) >= 0 {
 		c.due = 0
 		l.overdue(c)

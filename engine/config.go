@@ -8,6 +8,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"github.com/gannet-io/gannet/frame"
+	"github.com/gannet-io/gannet/frame/handshake"
 )
 
 // Config says how an Engine behaves. Every zero field but Handler has a usable default.
@@ -25,8 +26,10 @@ type Config struct {
 	// pauses until one closes, with at most two conns of each listener in hand. 0: the limit of open files less a reserve.
 	MaxConns int
 
-	HeadTimeout time.Duration // for a whole request head; 0: 10 s
-	Message     frame.Limits  // of incoming messages; a zero field sets no bound
+	HeadTimeout time.Duration    // for a whole request head; 0: 10 s
+	Head        handshake.Limits // of a request head; Bytes 0: handshake.DefaultLimits, at most handshake.LargestBytes
+	Message     frame.Limits     // of incoming messages; a zero field sets no bound
+	MessageTime time.Duration    // from the first byte of a message to its last; 0: no bound
 
 	PingInterval time.Duration // silence before a ping; 0: 60 s
 	PongWait     time.Duration // silence after it before the Handler hears Unresponsive; 0: 30 s
@@ -85,6 +88,10 @@ func (c Config) withDefaults() Config {
 			*d = value
 		}
 	}
+	if c.Head.Bytes <= 0 {
+		c.Head = handshake.DefaultLimits()
+	}
+	c.Head.Bytes = min(c.Head.Bytes, handshake.LargestBytes)
 	or(&c.HeadTimeout, 10*time.Second)
 	or(&c.PingInterval, time.Minute)
 	or(&c.PongWait, 30*time.Second)

@@ -38,6 +38,7 @@ type Conn struct {
 	due      uint32 // tick of the engine's own deadline in this state; 0: none
 	timer    uint32 // tick of the Handler's timer; 0: none
 	scanned  uint32 // bytes of the head already searched for its end
+	begun    uint32 // tick of the first byte of a message that is not whole yet; 0: there is none
 
 	// Of a full socket, in ticks of the fast clock.
 	retryIn, retryEvery uint8

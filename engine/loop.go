@@ -249,6 +249,11 @@ func (l *Loop) arm(c *Conn) {
 	if c.timer != 0 && (at == 0 || int32(c.timer-at) < 0) {
 		at = c.timer
 	}
+	if c.begun != 0 && c.state == stateOpen {
+		if end := l.messageEnd(c); at == 0 || int32(end-at) < 0 {
+			at = end
+		}
+	}
 	if at == 0 {
 		l.wheel.Clear(c.id.Slot())
 		return

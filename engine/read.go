@@ -29,13 +29,13 @@ func (l *Loop) readHead(c *Conn) {
 	if err != nil || len(buf) == 0 {
 		return
 	}
-	n, next := handshake.Complete(buf, int(c.scanned))
+	n, next := handshake.Complete(buf, int(c.scanned), l.eng.cfg.Head)
 	c.scanned = uint32(next)
 	if n == 0 {
 		return
 	}
 	r := &l.request
-	*r, n, err = handshake.Parse(buf)
+	*r, n, err = handshake.Parse(buf, l.eng.cfg.Head)
 	if err == nil && !r.Upgrade && !c.has(flagEarly) {
 		l.handOff(c, buf)
 		return
@@ -90,8 +90,28 @@ func (l *Loop) reject(c *Conn, err error) {
 	l.linger(c)
 }
 
+// errMessageTime ends a conn that takes too long for one message.
+var errMessageTime = &frame.Error{Code: frame.PolicyViolation, Reason: "message_timeout"}
+
 // readFrames parses what is there and delivers the messages.
 func (l *Loop) readFrames(c *Conn) {
+	l.parseFrames(c)
+	if l.eng.cfg.MessageTime <= 0 {
+		return
+	}
+	switch partial := c.reader.Open() || c.buffered() > 0; {
+	case !partial:
+		c.begun = 0
+	case c.begun == 0:
+		c.begun = l.tick
+		l.arm(c)
+	}
+}
+
+// messageEnd returns the tick by which the message that c has begun must be whole.
+func (l *Loop) messageEnd(c *Conn) uint32 { return c.begun + ticks(l.eng.cfg.MessageTime) + 1 }
+
+func (l *Loop) parseFrames(c *Conn) {
 	lim := &l.eng.cfg.Message
 	for c.state == stateOpen || c.state == stateClosing {
 		if c.has(flagPeerClosed) {
@@ -121,6 +141,9 @@ func (l *Loop) readFrames(c *Conn) {
 				break
 			}
 			used += n
+			if !c.reader.Open() {
+				c.begun = 0 // what follows is another message
+			}
 			l.message(c, m)
 		}
 		c.discard(used)

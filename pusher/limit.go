@@ -14,6 +14,7 @@ const (
 	DefaultUserIDLength          = 128   // bytes
 	DefaultWatchlist             = 100   // user ids one sign-in may watch
 	DefaultClientEventsPerSecond = 10    // for each connection
+	DefaultJSONDepth             = 32    // ours: arrays and objects inside each other in what clients and servers send
 
 	// DefaultSubscriptionsPerConnection is ours: Pusher has no limit, and one connection could take any amount of memory.
 	DefaultSubscriptionsPerConnection = 10_000

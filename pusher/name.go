@@ -43,9 +43,11 @@ func ReservedEvent(name string) bool {
 // ClientEventPrefix begins the name of every event a client may send to other clients.
 const ClientEventPrefix = "client-"
 
-// ClientEvent reports whether name is that of a client event. The prefix is anchored and needs its dash.
-// Any goroutine.
-func ClientEvent(name string) bool { return strings.HasPrefix(name, ClientEventPrefix) }
+// ClientEvent reports whether name is that of a client event. The prefix is anchored and needs its dash, and something
+// behind it. Any goroutine.
+func ClientEvent(name string) bool {
+	return len(name) > len(ClientEventPrefix) && strings.HasPrefix(name, ClientEventPrefix)
+}
 
 // ValidSocketID reports whether s is two runs of decimal digits joined by a dot, what the official server libraries
 // demand before they sign anything. Any goroutine.

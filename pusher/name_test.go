@@ -79,6 +79,15 @@ func TestEventNamesAreJudgedAsTheVectorsSay(t *testing.T) {
 	}
 }
 
+// The vectors have no name of the prefix alone: such an event says nothing, and no client library sends it.
+func TestAClientEventNeedsANameBehindItsPrefix(t *testing.T) {
+	for name, want := range map[string]bool{"client-": false, "client-a": true, "client": false, "Client-a": false} {
+		if got := pusher.ClientEvent(name); got != want {
+			t.Errorf("ClientEvent(%q) = %v, want %v", name, got, want)
+		}
+	}
+}
+
 func TestEventLengthCountsCharactersNotBytes(t *testing.T) {
 	name := strings.Repeat("é", 200)
 	if !pusher.ValidEvent(name, 200) || pusher.ValidEvent(name+"é", 200) {

@@ -160,7 +160,7 @@ func (s *server) read(c *conn) {
 
 // open answers the handshake and returns what follows it, nil when it is not all there.
 func (s *server) open(c *conn, in []byte) []byte {
-	r, n, err := handshake.Parse(in)
+	r, n, err := handshake.Parse(in, handshake.DefaultLimits())
 	if err == nil && n == 0 {
 		c.rest = append([]byte(nil), in...)
 		return nil
@@ -182,7 +182,7 @@ func (s *server) message(c *conn, m frame.Message) {
 	if m.Opcode != frame.Text {
 		return
 	}
-	f, err := wire.ParseFrame(m.Payload)
+	f, err := wire.ParseFrame(m.Payload, pusher.DefaultJSONDepth)
 	if err != nil {
 		return
 	}

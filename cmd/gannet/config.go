@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"github.com/gannet-io/gannet/frame/handshake"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/auth"
 )
@@ -11,7 +12,8 @@ import (
 // the flags said, over the defaults. It is made by Load and not changed afterwards.
 //
 // The yaml tag of a field is its key in the file; a field tagged unit:"bytes" takes "64KiB"
-// besides a plain number. Keys outside apps also have an environment variable (see Keys).
+// besides a plain number. One tagged range:"1KiB-64KiB", or range:"1s-" without a largest value, takes nothing else but
+// 0. Keys outside apps also have an environment variable (see Keys).
 // docs/config.md describes every key and is held against this struct by a test.
 type Config struct {
 	Listen     string      `yaml:"listen"` // host:port of the public listener
@@ -60,14 +62,17 @@ type RESTConfig struct {
 
 // ServerLimits are the ceilings of this process, whatever the app. 0 means no limit.
 type ServerLimits struct {
-	Connections      int           `yaml:"connections"`                  // conns at once; above: 4100
-	HandshakeTimeout time.Duration `yaml:"handshake_timeout"`            // from accept to a whole head
-	MessageBytes     int           `yaml:"message_bytes" unit:"bytes"`   // of one whole WebSocket message
-	Fragments        int           `yaml:"fragments"`                    // frames of one message
-	RESTBodyBytes    int           `yaml:"rest_body_bytes" unit:"bytes"` // of one HTTP request body
-	BacklogBytes     int           `yaml:"backlog_bytes" unit:"bytes"`   // unsent bytes of one conn
-	BacklogAge       time.Duration `yaml:"backlog_age"`                  // of the oldest unsent byte of one conn
-	TimestampWindow  time.Duration `yaml:"timestamp_window"`             // between auth_timestamp and our clock; whole seconds
+	Connections      int           `yaml:"connections"`                                     // conns at once; above: 4100
+	HandshakeTimeout time.Duration `yaml:"handshake_timeout" range:"100ms-"`                // from accept to a whole head
+	HandshakeBytes   int           `yaml:"handshake_bytes" unit:"bytes" range:"1KiB-64KiB"` // of a head, request line and headers
+	HandshakeHeaders int           `yaml:"handshake_headers" range:"10-"`                   // of a handshake
+	MessageBytes     int           `yaml:"message_bytes" unit:"bytes" range:"1KiB-"`        // of one whole WebSocket message
+	MessageTime      time.Duration `yaml:"message_time" range:"1s-"`                        // from a message's first byte to its last
+	Fragments        int           `yaml:"fragments"`                                       // frames of one message
+	RESTBodyBytes    int           `yaml:"rest_body_bytes" unit:"bytes" range:"1KiB-64MiB"` // of one HTTP request body
+	BacklogBytes     int           `yaml:"backlog_bytes" unit:"bytes" range:"1KiB-"`        // unsent bytes of one conn
+	BacklogAge       time.Duration `yaml:"backlog_age"`                                     // of the oldest unsent byte of one conn
+	TimestampWindow  time.Duration `yaml:"timestamp_window"`                                // between auth_timestamp and our clock; whole seconds
 }
 
 // LogConfig says what is logged and in which form.
@@ -133,6 +138,7 @@ type AppLimits struct {
 	Watchlist                  int           `yaml:"watchlist"`
 	ClientEventsPerSecond      int           `yaml:"client_events_per_second"`
 	SubscriptionsPerConnection int           `yaml:"subscriptions_per_connection"`
+	JSONDepth                  int           `yaml:"json_depth" range:"4-64"`
 	CacheBytes                 int           `yaml:"cache_bytes" unit:"bytes"`
 	CacheTTL                   time.Duration `yaml:"cache_ttl"`
 	SignInTimeout              time.Duration `yaml:"sign_in_timeout"`
@@ -160,9 +166,13 @@ func DefaultConfig() *Config {
 		Admin:  AdminConfig{Listen: "127.0.0.1:9601"},
 		Limits: ServerLimits{
 			HandshakeTimeout: 10 * time.Second,
+			HandshakeBytes:   handshake.DefaultLimits().Bytes,
+			HandshakeHeaders: handshake.DefaultLimits().Headers,
 			// Room for a client event of 10 KiB with every byte escaped as \u00xx.
-			MessageBytes:  64 << 10,
-			Fragments:     128,
+			MessageBytes: 64 << 10,
+			Fragments:    128,
+			// Time for 64 KiB on the slowest of links, and one ping is answered in between.
+			MessageTime:   time.Minute,
 			RESTBodyBytes: 1 << 20,
 			BacklogBytes:  1 << 20,
 			BacklogAge:    30 * time.Second,

@@ -12,6 +12,7 @@ type Key struct {
 	Type    string // text, bool, number, bytes, duration, list of text
 	Default string // as one would write it in the file; "" for an empty text
 	Env     string // "GANNET_LIMITS_BACKLOG_BYTES"; "" under apps
+	Range   string // "1KiB-64KiB": what it may be besides 0; "" for anything
 }
 
 // Keys returns every setting of Config in the order of its fields. Settings of the whole
@@ -31,7 +32,7 @@ func collect(keys []Key, prefix string, v reflect.Value) []Key {
 		case value.Kind() == reflect.Slice && value.Type().Elem().Kind() == reflect.Struct:
 			keys = collect(keys, path+"[].", newElement(value.Type().Elem()))
 		default:
-			k := Key{Path: path, Type: typeName(field), Default: formatValue(field, value)}
+			k := Key{Path: path, Type: typeName(field), Default: formatValue(field, value), Range: field.Tag.Get("range")}
 			if !strings.Contains(path, "[]") {
 				k.Env = envName(path)
 			}

@@ -44,7 +44,8 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 		PathPrefix: "/realtime",
 		DataDir:    "/var/lib/gannet",
 		Limits: main.ServerLimits{
-			Connections: 100000, HandshakeTimeout: 5 * time.Second, MessageBytes: 262144, Fragments: 64,
+			Connections: 100000, HandshakeTimeout: 5 * time.Second, HandshakeBytes: 16384, HandshakeHeaders: 50,
+			MessageBytes: 262144, MessageTime: 20 * time.Second, Fragments: 64,
 			RESTBodyBytes: 3145728, BacklogBytes: 524288, BacklogAge: 10 * time.Second,
 			TimestampWindow: time.Minute,
 		},
@@ -63,7 +64,7 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 				Limits: main.AppLimits{
 					Connections: 5000, ChannelNameLength: 200, EventNameLength: 300, EventBytes: 102400, ChannelsPerEvent: 50,
 					BatchEvents: 20, PresenceMembers: 500, MemberBytes: 2048, UserIDLength: 64, Watchlist: 200,
-					ClientEventsPerSecond: 25, SubscriptionsPerConnection: 300, CacheBytes: 16 << 20, CacheTTL: time.Hour, SignInTimeout: 10 * time.Second,
+					ClientEventsPerSecond: 25, SubscriptionsPerConnection: 300, JSONDepth: 16, CacheBytes: 16 << 20, CacheTTL: time.Hour, SignInTimeout: 10 * time.Second,
 				},
 				Compat: main.CompatConfig{
 					SubscriptionErrorFrame: true, PassClientEventData: true, Quota4100: true, ReacknowledgeSubscribe: true,
@@ -174,6 +175,10 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"pong at once", oneApp + "pong_wait: 0s\n", "gannet.yaml:2:12: pong_wait: must be at least 1s while pings are sent"},
 		{"activity of half seconds", oneApp + "activity_timeout: 1500ms\n", "gannet.yaml:2:19: activity_timeout: must be whole seconds and at least 1s: clients are told it as a number of seconds"},
 		{"activity 0", oneApp + "activity_timeout: 0\n", "gannet.yaml:2:19: activity_timeout: must be whole seconds and at least 1s: clients are told it as a number of seconds"},
+		{"below a range", oneApp + "limits: {handshake_bytes: 1023}\n", "gannet.yaml:2:27: limits.handshake_bytes: must be from 1KiB to 64KiB, or 0 for the most"},
+		{"above a range", oneApp + "limits: {handshake_bytes: 65537}\n", "gannet.yaml:2:27: limits.handshake_bytes: must be from 1KiB to 64KiB, or 0 for the most"},
+		{"below an open range", oneApp + "limits: {message_time: 999ms}\n", "gannet.yaml:2:24: limits.message_time: must be at least 1s, or 0 for no limit"},
+		{"range in an app", "apps: [{id: a, key: k, secret: s, limits: {json_depth: 65}}]\n", "gannet.yaml:1:56: apps[0].limits.json_depth: must be from 4 to 64, or 0 for the most"},
 		{"timestamp window of half seconds", oneApp + "limits: {timestamp_window: 1500ms}\n", "gannet.yaml:2:28: limits.timestamp_window: must be whole seconds, as time stamps are, or 0 for any time"},
 		{"log level", oneApp + "log: {level: warning}\n", `gannet.yaml:2:14: log.level: must be one of debug, info, warn, error, got "warning"`},
 		{"log level misspelt", oneApp + "log: {level: Debig}\n", `gannet.yaml:2:14: log.level: must be one of debug, info, warn, error, got "Debig"; did you mean "debug"?`},
@@ -270,6 +275,12 @@ func TestGoodFilesLoad(t *testing.T) {
 		{"free ports", oneApp + "listen: '127.0.0.1:0'\nadmin: {listen: '127.0.0.1:0'}\n", func(c *main.Config) bool { return c.Listen == c.Admin.Listen }},
 		{"IPv6", oneApp + "listen: '[::1]:6001'\n", func(c *main.Config) bool { return c.Listen == "[::1]:6001" }},
 		{"no pings", oneApp + "ping_interval: 0\npong_wait: 0\n", func(c *main.Config) bool { return c.PingInterval == 0 }},
+		{"ends of ranges", oneApp + "limits: {handshake_bytes: 64KiB, message_time: 1s}\n", func(c *main.Config) bool {
+			return c.Limits.HandshakeBytes == 65536 && c.Limits.MessageTime == time.Second
+		}},
+		{"0 in a range", oneApp + "limits: {handshake_bytes: 0, message_time: 0}\n", func(c *main.Config) bool {
+			return c.Limits.HandshakeBytes == 0 && c.Limits.MessageTime == 0
+		}},
 		{"sizes", oneApp + "limits: {message_bytes: 1 MiB, rest_body_bytes: 70000}\n", func(c *main.Config) bool {
 			return c.Limits.MessageBytes == 1<<20 && c.Limits.RESTBodyBytes == 70000
 		}},
@@ -328,7 +339,7 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 	values := map[string]string{"text": "127.0.0.1:9", "bool": "true", "number": "7", "bytes": "1KiB", "duration": "9s"}
 	special := map[string]string{
 		"loops": "1", "tuning.profile": "density", "tuning.cpu_affinity": "auto", "tuning.memory_limit": "1GiB",
-		"tuning.batch_window": "3ms", "tuning.notsent_lowat": "8KiB",
+		"tuning.batch_window": "3ms", "limits.handshake_headers": "17", "tuning.notsent_lowat": "8KiB",
 		"path_prefix": "/p", "data_dir": "/d", "log.level": "warn", "log.format": "json", "listen": ":1", "admin.listen": ":2"}
 	var environ []string
 	for _, key := range main.Keys() {
@@ -348,7 +359,8 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 	want := &main.Config{
 		Listen: ":1", Admin: main.AdminConfig{Listen: ":2"}, REST: main.RESTConfig{Listen: "127.0.0.1:9"}, PathPrefix: "/p",
 		DataDir: "/d",
-		Limits: main.ServerLimits{Connections: 7, HandshakeTimeout: 9 * time.Second, MessageBytes: 1024, Fragments: 7,
+		Limits: main.ServerLimits{Connections: 7, HandshakeTimeout: 9 * time.Second, HandshakeBytes: 1024, HandshakeHeaders: 17,
+			MessageBytes: 1024, MessageTime: 9 * time.Second, Fragments: 7,
 			RESTBodyBytes: 1024, BacklogBytes: 1024, BacklogAge: 9 * time.Second, TimestampWindow: 9 * time.Second},
 		PingInterval: 9 * time.Second, PongWait: 9 * time.Second, ActivityTimeout: 9 * time.Second, DrainWindow: 9 * time.Second,
 		Loops: 1, StrictProtocol: true,

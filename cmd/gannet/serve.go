@@ -17,6 +17,7 @@ import (
 	"github.com/gannet-io/gannet/engine"
 	"github.com/gannet-io/gannet/engine/hub"
 	"github.com/gannet-io/gannet/frame"
+	"github.com/gannet-io/gannet/frame/handshake"
 	"github.com/gannet-io/gannet/pusher/admin"
 	"github.com/gannet-io/gannet/pusher/app/appstatic"
 	"github.com/gannet-io/gannet/pusher/gateway"
@@ -140,6 +141,8 @@ func (s *server) assemble() error {
 		Handler:      door,
 		Loops:        cfg.Loops,
 		HeadTimeout:  orForever(cfg.Limits.HandshakeTimeout),
+		Head:         headLimits(cfg.Limits),
+		MessageTime:  cfg.Limits.MessageTime,
 		Message:      frame.Limits{MessageBytes: cfg.Limits.MessageBytes, Fragments: cfg.Limits.Fragments},
 		PingInterval: orForever(cfg.PingInterval),
 		PongWait:     orForever(cfg.PongWait),
@@ -174,12 +177,21 @@ func (s *server) assemble() error {
 		Metrics:      set,
 		Logger:       s.log,
 		PathPrefix:   cfg.PathPrefix,
+		MaxHeadBytes: headLimits(cfg.Limits).Bytes,
 		MaxBodyBytes: orNone(cfg.Limits.RESTBodyBytes),
 
 		TimestampWindow: time.Duration(orNone(int(cfg.Limits.TimestampWindow))),
 	})
 	s.admin = admin.New(admin.Config{Sets: []*metrics.Set{set}, Ready: s.ready, Logger: s.log})
 	return nil
+}
+
+// headLimits returns the limits of request heads; no limit on their bytes is the largest there is.
+func headLimits(l ServerLimits) handshake.Limits {
+	if l.HandshakeBytes == 0 {
+		l.HandshakeBytes = handshake.LargestBytes
+	}
+	return handshake.Limits{Bytes: l.HandshakeBytes, Headers: l.HandshakeHeaders}
 }
 
 // orForever and orNone translate the configuration's "0 means no limit" for parts where 0

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,7 @@ func (r *reading) check(c *Config) {
 	r.checkApart("rest.listen", c.REST.Listen, "admin.listen", c.Admin.Listen)
 	r.checkPrefix(c.PathPrefix)
 
+	r.checkRanges("", reflect.ValueOf(c).Elem())
 	r.checkRange("loops", c.Loops, 0, engine.MaxLoops)
 
 	if c.PingInterval > 0 && c.PingInterval < time.Second {
@@ -99,6 +101,48 @@ func (r *reading) checkPrefix(prefix string) {
 func (r *reading) checkRange(path string, n, low, high int) {
 	if n < low || n > high {
 		r.bad(path, "must be from %d to %d, got %d", low, high, n)
+	}
+}
+
+// checkRanges checks every setting below v, which is at path, that has a range.
+func (r *reading) checkRanges(path string, v reflect.Value) {
+	for i := range v.NumField() {
+		field, value := v.Type().Field(i), v.Field(i)
+		if keyOf(field) == "-" || !field.IsExported() {
+			continue
+		}
+		at := join(path, keyOf(field))
+		switch {
+		case value.Kind() == reflect.Struct:
+			r.checkRanges(at, value)
+		case value.Kind() == reflect.Slice && value.Type().Elem().Kind() == reflect.Struct:
+			for j := range value.Len() {
+				r.checkRanges(fmt.Sprintf("%s[%d]", at, j), value.Index(j))
+			}
+		case field.Tag.Get("range") != "" && value.Int() != 0:
+			r.checkTag(at, field, value.Int())
+		}
+	}
+}
+
+// checkTag holds a number against the range in its field's tag.
+func (r *reading) checkTag(path string, field reflect.StructField, n int64) {
+	lowText, highText, _ := strings.Cut(field.Tag.Get("range"), "-")
+	low, high := reflect.New(field.Type).Elem(), reflect.New(field.Type).Elem()
+	if err := setText(field, low, lowText); err != nil {
+		panic(err) // the tag is ours
+	}
+	if highText == "" {
+		if n < low.Int() {
+			r.bad(path, "must be at least %s, or 0 for no limit", lowText)
+		}
+		return
+	}
+	if err := setText(field, high, highText); err != nil {
+		panic(err)
+	}
+	if n < low.Int() || n > high.Int() {
+		r.bad(path, "must be from %s to %s, or 0 for the most", lowText, highText)
 	}
 }
 

@@ -12,15 +12,15 @@ func TestAHandshakeAllocatesNothing(t *testing.T) {
 	dst := make([]byte, 0, 512)
 	for what, f := range map[string]func(){
 		"accept": func() {
-			r, n, err := handshake.Parse(req)
+			r, n, err := handshake.Parse(req, limits)
 			if n != len(req) || err != nil || r.Check() != nil || r.Offers("chat") {
 				t.Fatal(n, err)
 			}
 			handshake.AppendAccept(dst, &r, "")
 		},
-		"complete": func() { handshake.Complete(req, 0) },
+		"complete": func() { handshake.Complete(req, 0, limits) },
 		"reject": func() {
-			_, _, err := handshake.Parse(bad)
+			_, _, err := handshake.Parse(bad, limits)
 			handshake.AppendReject(dst, err.(*handshake.Error))
 		},
 	} {

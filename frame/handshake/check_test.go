@@ -10,7 +10,7 @@ import (
 
 func parse(t *testing.T, req string) handshake.Request {
 	t.Helper()
-	r, n, err := handshake.Parse([]byte(req))
+	r, n, err := handshake.Parse([]byte(req), limits)
 	if n != len(req) || err != nil {
 		t.Fatalf("Parse(%q) = %d, %v; want %d", req, n, err, len(req))
 	}
@@ -82,7 +82,7 @@ func TestOffersComparesWholeTokens(t *testing.T) {
 }
 
 func TestErrorsNameTheirReason(t *testing.T) {
-	_, _, err := handshake.Parse([]byte("\x16"))
+	_, _, err := handshake.Parse([]byte("\x16"), limits)
 	var e *handshake.Error
 	if !errors.As(err, &e) || err.Error() != "handshake: malformed request line" {
 		t.Errorf("got %v", err)

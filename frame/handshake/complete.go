@@ -2,16 +2,6 @@ package handshake
 
 import "bytes"
 
-const (
-	// MaxHead is the longest head of a request, in bytes, request line and final
-	// empty line included.
-	MaxHead = 8192
-	// MaxRequestLine is the longest request line, in bytes, CRLF included.
-	MaxRequestLine = 4096
-	// MaxHeaders is how many header lines a request may have.
-	MaxHeaders = 100
-)
-
 // Complete looks for the end of the head at the start of b, resuming where it
 // stopped: from is 0 at first and then the next of the call before, while b only
 // grows. So a head that trickles in byte by byte is looked at once, not once for
@@ -19,13 +9,13 @@ const (
 //
 // n is 0 while more bytes are needed. Otherwise it is time to call [Parse], which
 // will not ask for more: n is the size of the head, or of so much of b as shows
-// that Parse is going to refuse it. b is borrowed. Any goroutine.
-func Complete(b []byte, from int) (n, next int) {
+// that Parse, given the same limits, is going to refuse it. b is borrowed. Any goroutine.
+func Complete(b []byte, from int, lim Limits) (n, next int) {
 	// A TLS hello or a PROXY header has no line to wait for.
 	if len(b) > 0 && class[b[0]]&tokenChar == 0 {
 		return 1, 1
 	}
-	window := b[:min(len(b), MaxHead)]
+	window := b[:min(len(b), lim.Bytes)]
 	for i := from; i < len(window); i++ {
 		lf := bytes.IndexByte(window[i:], '\n')
 		if lf < 0 {
@@ -39,13 +29,12 @@ func Complete(b []byte, from int) (n, next int) {
 			return i + 1, i + 1
 		}
 	}
-	if len(window) == MaxHead {
-		return MaxHead, MaxHead
+	if len(window) == lim.Bytes {
+		return lim.Bytes, lim.Bytes
 	}
 	// The first line is looked at again, at most once: the next from is past it.
-	if from < MaxRequestLine && len(window) >= MaxRequestLine &&
-		bytes.IndexByte(window[:MaxRequestLine], '\n') < 0 {
-		return MaxRequestLine, MaxRequestLine
+	if line := lim.line(); from < line && len(window) >= line && bytes.IndexByte(window[:line], '\n') < 0 {
+		return line, line
 	}
 	return 0, len(window)
 }

@@ -24,7 +24,7 @@ func FuzzHandshake(f *testing.F) {
 			return // the splits cost the square of the size
 		}
 		wantSplitsToAgree(t, b)
-		r, n, err := handshake.Parse(b)
+		r, n, err := handshake.Parse(b, limits)
 		if n == 0 {
 			return
 		}

@@ -8,6 +8,8 @@ import (
 	"github.com/gannet-io/gannet/frame/handshake"
 )
 
+var limits = handshake.DefaultLimits()
+
 // The handshake of RFC 6455 §1.2, with the accept value of §1.3.
 const rfcRequest = "GET /chat HTTP/1.1\r\n" +
 	"Host: server.example.com\r\n" +

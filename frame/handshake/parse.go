@@ -7,10 +7,10 @@ import "bytes"
 // there; then use [Complete] to learn when to call again.
 //
 // A *[Error] refuses the request: 400 for what the package doc lists, 414 and 431
-// for a head beyond [MaxRequestLine], [MaxHead] or [MaxHeaders], 505 for a
+// for a head beyond lim, 505 for a
 // version that is neither HTTP/1.1 nor HTTP/1.0. The first fault in b decides. r is borrowed from b, and nothing is
 // allocated unless a list header comes in parts. Any goroutine.
-func Parse(b []byte) (r Request, n int, err error) {
+func Parse(b []byte, lim Limits) (r Request, n int, err error) {
 	if len(b) == 0 {
 		return Request{}, 0, nil
 	}
@@ -18,12 +18,12 @@ func Parse(b []byte) (r Request, n int, err error) {
 	if class[b[0]]&tokenChar == 0 {
 		return Request{}, 0, errRequestLine
 	}
-	window := b[:min(len(b), MaxHead)]
+	window := b[:min(len(b), lim.Bytes)]
 
-	first := window[:min(len(window), MaxRequestLine)]
+	first := window[:min(len(window), lim.line())]
 	lf := bytes.IndexByte(first, '\n')
 	if lf < 0 {
-		if len(first) == MaxRequestLine {
+		if len(first) == lim.line() {
 			return Request{}, 0, errRequestLineSize
 		}
 		return Request{}, 0, nil
@@ -45,7 +45,7 @@ func Parse(b []byte) (r Request, n int, err error) {
 			return Request{}, 0, err
 		}
 		if size == 0 {
-			if len(window) == MaxHead {
+			if len(window) == lim.Bytes {
 				return Request{}, 0, errHeadSize
 			}
 			return Request{}, 0, nil
@@ -54,7 +54,7 @@ func Parse(b []byte) (r Request, n int, err error) {
 		if len(name) == 0 {
 			break
 		}
-		if count == MaxHeaders {
+		if lim.Headers > 0 && count == lim.Headers {
 			return Request{}, 0, errHeaderCount
 		}
 		if err := h.header(name, value); err != nil {

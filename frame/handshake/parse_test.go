@@ -9,7 +9,7 @@ import (
 )
 
 func TestParseReadsTheRequestOfTheRFC(t *testing.T) {
-	r, n, err := handshake.Parse([]byte(rfcRequest + "\x81\x85"))
+	r, n, err := handshake.Parse([]byte(rfcRequest+"\x81\x85"), limits)
 	if n != len(rfcRequest) || err != nil {
 		t.Fatalf("n = %d, %v; want %d", n, err, len(rfcRequest))
 	}
@@ -39,7 +39,7 @@ func TestParseReadsTheRequestOfTheRFC(t *testing.T) {
 }
 
 func TestParseReadsWhatABrowserSends(t *testing.T) {
-	r, n, err := handshake.Parse([]byte(browserRequest))
+	r, n, err := handshake.Parse([]byte(browserRequest), limits)
 	if n != len(browserRequest) || err != nil {
 		t.Fatalf("n = %d, %v; want %d", n, err, len(browserRequest))
 	}
@@ -55,7 +55,7 @@ func TestParseReadsWhatABrowserSends(t *testing.T) {
 func TestParseAsksForMoreUntilTheHeadIsThere(t *testing.T) {
 	for _, req := range []string{rfcRequest, browserRequest, "POST / HTTP/1.0\r\n\r\n"} {
 		for cut := range len(req) {
-			if _, n, err := handshake.Parse([]byte(req[:cut])); n != 0 || err != nil {
+			if _, n, err := handshake.Parse([]byte(req[:cut]), limits); n != 0 || err != nil {
 				t.Fatalf("Parse(%q) = %d, %v; want to be asked for more", req[:cut], n, err)
 			}
 		}
@@ -78,7 +78,7 @@ func TestParseSplitsTheTarget(t *testing.T) {
 		{"gopher://other/a", "gopher://other/a", "", "h"},
 		{"/\xc3\xa9", "/\xc3\xa9", "", "h"},
 	} {
-		r, _, err := handshake.Parse([]byte("GET " + tt.target + " HTTP/1.1\r\nHost: h\r\n\r\n"))
+		r, _, err := handshake.Parse([]byte("GET "+tt.target+" HTTP/1.1\r\nHost: h\r\n\r\n"), limits)
 		if err != nil || string(r.Target) != tt.target || string(r.Path) != tt.path || string(r.Query) != tt.query || string(r.Host) != tt.host {
 			t.Errorf("%q: target %q, path %q, query %q, host %q, %v; want %q", tt.target, r.Target, r.Path, r.Query, r.Host, err, tt)
 		}
@@ -105,12 +105,12 @@ func TestUpgradeAndConnectionAreLists(t *testing.T) {
 		{"h2c", "Upgrade", false},
 		{"", "Upgrade", false},
 	} {
-		r, n, err := handshake.Parse([]byte("GET / HTTP/1.1\r\nUpgrade: " + tt.upgrade + "\r\nConnection: " + tt.connection + "\r\n\r\n"))
+		r, n, err := handshake.Parse([]byte("GET / HTTP/1.1\r\nUpgrade: "+tt.upgrade+"\r\nConnection: "+tt.connection+"\r\n\r\n"), limits)
 		if n == 0 || err != nil || r.Upgrade != tt.want {
 			t.Errorf("Upgrade: %q, Connection: %q: %v, %d, %v; want %v", tt.upgrade, tt.connection, r.Upgrade, n, err, tt.want)
 		}
 	}
-	r, _, err := handshake.Parse([]byte("GET / HTTP/1.1\r\nConnection: a\r\nupgrade: b\r\nCONNECTION: Upgrade\r\nUpgrade: websocket\r\nConnection: c\r\n\r\n"))
+	r, _, err := handshake.Parse([]byte("GET / HTTP/1.1\r\nConnection: a\r\nupgrade: b\r\nCONNECTION: Upgrade\r\nUpgrade: websocket\r\nConnection: c\r\n\r\n"), limits)
 	if err != nil || !r.Upgrade {
 		t.Errorf("lists over several headers: %v, %v", r.Upgrade, err)
 	}
@@ -120,7 +120,7 @@ func TestListsInSeveralHeadersAreJoined(t *testing.T) {
 	req := []byte(head("Sec-WebSocket-Protocol:", "sec-websocket-protocol:third", "X-Forwarded-For: 1.1.1.1", "x-forwarded-for: 2.2.2.2",
 		"Sec-WebSocket-Extensions: a; x=1", "Sec-WebSocket-Extensions: b"))
 	before := string(req)
-	r, _, err := handshake.Parse(req)
+	r, _, err := handshake.Parse(req, limits)
 	if err != nil || string(r.Subprotocols) != "chat, superchat, third" || string(r.ForwardedFor) != "1.1.1.1, 2.2.2.2" || string(r.Extensions) != "a; x=1, b" {
 		t.Errorf("got %q, %q, %q, %v", r.Subprotocols, r.ForwardedFor, r.Extensions, err)
 	}
@@ -140,7 +140,7 @@ func TestParseLeavesPlainRequestsToTheHTTPServer(t *testing.T) {
 		"M-SEARCH * HTTP/1.1\r\n\r\n",
 		"brew / HTTP/1.1\r\nX: \xff\xfe\ttab\r\nEmpty:\r\n\r\n",
 	} {
-		r, n, err := handshake.Parse([]byte(req + "body \x00\n\r\n\r\n"))
+		r, n, err := handshake.Parse([]byte(req+"body \x00\n\r\n\r\n"), limits)
 		if n != len(req) || err != nil || r.Upgrade {
 			t.Errorf("%q: %d, %v, upgrade %v; want %d", req, n, err, r.Upgrade, len(req))
 		}
@@ -213,7 +213,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, n, err := handshake.Parse([]byte(tt.req))
+			_, n, err := handshake.Parse([]byte(tt.req), limits)
 			if n != 0 {
 				t.Errorf("%q: n = %d", tt.req, n)
 			}
@@ -224,7 +224,7 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestALengthOfZeroIsNoBody(t *testing.T) {
-	if r, n, err := handshake.Parse([]byte(head("Content-Length: 0", "content-length:\t0 "))); n == 0 || err != nil || !r.Upgrade {
+	if r, n, err := handshake.Parse([]byte(head("Content-Length: 0", "content-length:\t0 ")), limits); n == 0 || err != nil || !r.Upgrade {
 		t.Errorf("got %d, %v, upgrade %v", n, err, r.Upgrade)
 	}
 }
@@ -246,7 +246,7 @@ func TestParseKeepsItsLimits(t *testing.T) {
 		if len(line(4096)) != 4096 || len(whole(8192)) != 8192 {
 			t.Fatal("the test is off")
 		}
-		if _, n, err := handshake.Parse([]byte(req + "more")); n != len(req) || err != nil {
+		if _, n, err := handshake.Parse([]byte(req+"more"), limits); n != len(req) || err != nil {
 			t.Errorf("%s: %d, %v; want %d", name, n, err, len(req))
 		}
 		wantSplitsToAgree(t, []byte(req))
@@ -264,11 +264,11 @@ func TestParseKeepsItsLimits(t *testing.T) {
 		{"101 headers", "GET / HTTP/1.1\r\n" + strings.Repeat("A: b\r\n", 101) + "\r\n", 431, "too_many_headers"},
 		{"2000 headers", "GET / HTTP/1.1\r\n" + strings.Repeat("A:\r\n", 2000) + "\r\n", 431, "too_many_headers"},
 	} {
-		_, _, err := handshake.Parse([]byte(tt.req))
+		_, _, err := handshake.Parse([]byte(tt.req), limits)
 		wantError(t, tt.name, err, tt.status, tt.reason)
 		wantSplitsToAgree(t, []byte(tt.req))
 	}
-	if _, n, err := handshake.Parse([]byte(strings.Repeat("a", 4095))); n != 0 || err != nil {
+	if _, n, err := handshake.Parse([]byte(strings.Repeat("a", 4095)), limits); n != 0 || err != nil {
 		t.Errorf("4095 bytes of a line: %d, %v; want to be asked for more", n, err)
 	}
 }

@@ -20,20 +20,20 @@ func benchmark(b *testing.B, f func(req, dst []byte)) {
 }
 
 func BenchmarkParse(b *testing.B) {
-	benchmark(b, func(req, _ []byte) { handshake.Parse(req) })
+	benchmark(b, func(req, _ []byte) { handshake.Parse(req, limits) })
 }
 
 func BenchmarkComplete(b *testing.B) {
-	benchmark(b, func(req, _ []byte) { handshake.Complete(req, 0) })
+	benchmark(b, func(req, _ []byte) { handshake.Complete(req, 0, limits) })
 }
 
 // From the bytes of a request to the bytes of the 101 response.
 func BenchmarkHandshake(b *testing.B) {
 	benchmark(b, func(req, dst []byte) {
-		if n, _ := handshake.Complete(req, 0); n == 0 {
+		if n, _ := handshake.Complete(req, 0, limits); n == 0 {
 			b.Fatal("incomplete")
 		}
-		r, _, err := handshake.Parse(req)
+		r, _, err := handshake.Parse(req, limits)
 		if err != nil || r.Check() != nil {
 			b.Fatal(err)
 		}

@@ -20,6 +20,7 @@ type Limits struct {
 	Watchlist                  int // user ids in one sign-in
 	ClientEventsPerSecond      int // of one connection
 	SubscriptionsPerConnection int
+	JSONDepth                  int // arrays and objects inside each other in a message or body; at most 64, which 0 stands for
 	CacheBytes                 int // of the events that all cache channels hold; the oldest go first
 
 	CacheTTL      time.Duration // how long the last event of a cache channel is kept
@@ -42,6 +43,7 @@ func DefaultLimits() Limits {
 		Watchlist:                  pusher.DefaultWatchlist,
 		ClientEventsPerSecond:      pusher.DefaultClientEventsPerSecond,
 		SubscriptionsPerConnection: pusher.DefaultSubscriptionsPerConnection,
+		JSONDepth:                  pusher.DefaultJSONDepth,
 		CacheBytes:                 pusher.DefaultCacheBytes,
 		CacheTTL:                   pusher.DefaultCacheTTL,
 		SignInTimeout:              pusher.DefaultSignInTimeout,
@@ -66,6 +68,7 @@ func (l *Limits) negative() string {
 		{"watchlist", l.Watchlist},
 		{"client events per second", l.ClientEventsPerSecond},
 		{"subscriptions per connection", l.SubscriptionsPerConnection},
+		{"JSON depth", l.JSONDepth},
 		{"cache bytes", l.CacheBytes},
 		{"cache TTL", int(l.CacheTTL)},
 		{"sign-in timeout", int(l.SignInTimeout)},

@@ -14,7 +14,7 @@ import (
 // It answers {} or, when any event has info, {"batch":[{"subscription_count":1},{}]} with an object
 // for each event in the order of the request. One bad event refuses all of them.
 func (s *Server) batch(q *request) error {
-	events, err := wire.ParseBatch(q.ctx.PostBody())
+	events, err := wire.ParseBatch(q.ctx.PostBody(), q.app.Limits.JSONDepth)
 	if err != nil {
 		return err
 	}

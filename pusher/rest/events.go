@@ -17,7 +17,7 @@ import (
 // publishing. All of it is checked before any channel gets the event. When the node fails half
 // way, the answer is 503 and some channels have got it.
 func (s *Server) events(q *request) error {
-	t, err := wire.ParseTrigger(q.ctx.PostBody())
+	t, err := wire.ParseTrigger(q.ctx.PostBody(), q.app.Limits.JSONDepth)
 	if err != nil {
 		return err
 	}

@@ -185,7 +185,17 @@ func TestLimitsAreTheApps(t *testing.T) {
 		l.app.Limits.ChannelNameLength = 5
 		l.app.Limits.ChannelsPerEvent = 0
 		l.app.Limits.EventNameLength = 3
+		l.app.Limits.JSONDepth = 4
 	})
+	for depth, status := range map[int]int{3: 200, 4: 400} {
+		body := `{"name":"abc","data":"x","channel":"a","more":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `}`
+		if got := l.signed("POST", "/apps/3/events", body); got.status != status {
+			t.Errorf("%s: got %d %q, want %d", body, got.status, got.body, status)
+		}
+		if got := l.signed("POST", "/apps/3/batch_events", `{"batch":[],"more":`+strings.Repeat("[", depth)+strings.Repeat("]", depth)+`}`); got.status != status {
+			t.Errorf("batch, depth %d: got %d %q, want %d", depth+1, got.status, got.body, status)
+		}
+	}
 	for _, tt := range []struct {
 		name, data, channels string
 		status               int

@@ -25,6 +25,7 @@ const (
 	// DefaultMaxBodyBytes holds a batch of ten events of 10 kB, each byte of them escaped,
 	// several times over.
 	DefaultMaxBodyBytes = 1 << 20
+	DefaultMaxHeadBytes = 8 << 10
 	DefaultReadTimeout  = 30 * time.Second
 	DefaultWriteTimeout = 30 * time.Second
 	// DefaultIdleTimeout is more than the 60 s after which common load balancers close idle
@@ -44,9 +45,6 @@ const maxUnsignedBytes = 64 << 10
 
 // retireTime is how long Shutdown waits for connections to ask once more before it closes the idle ones.
 const retireTime = 500 * time.Millisecond
-
-// maxHeadBytes bounds request line and headers together.
-const maxHeadBytes = 8 << 10
 
 const (
 	jsonType = "application/json"
@@ -90,6 +88,10 @@ type Config struct {
 	// slashes around it do not matter. It is not part of what clients sign. "": nothing.
 	PathPrefix string
 
+	// MaxHeadBytes bounds request line and headers together; above it the answer is 431. Each connection uses this
+	// much memory while its request is read. 0: DefaultMaxHeadBytes.
+	MaxHeadBytes int
+
 	// MaxBodyBytes bounds a request body; above it the answer is 413. Each connection may use this much memory
 	// while its request is read, 64 KiB when the query has no good signature. 0: DefaultMaxBodyBytes. More than
 	// LargestBodyBytes counts as that.
@@ -131,7 +133,7 @@ func (c *Config) setDefaults() {
 	for _, d := range []struct {
 		value     *int
 		otherwise int
-	}{{&c.MaxBodyBytes, DefaultMaxBodyBytes}, {&c.MaxConns, DefaultMaxConns}} {
+	}{{&c.MaxHeadBytes, DefaultMaxHeadBytes}, {&c.MaxBodyBytes, DefaultMaxBodyBytes}, {&c.MaxConns, DefaultMaxConns}} {
 		if *d.value <= 0 {
 			*d.value = d.otherwise
 		}
@@ -189,7 +191,7 @@ func New(cfg Config) *Server {
 		ReadTimeout:        cfg.ReadTimeout,
 		WriteTimeout:       cfg.WriteTimeout,
 		IdleTimeout:        cfg.IdleTimeout,
-		ReadBufferSize:     maxHeadBytes,
+		ReadBufferSize:     cfg.MaxHeadBytes,
 
 		NoDefaultServerHeader: true,
 		NoDefaultContentType:  true,

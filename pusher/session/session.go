@@ -69,7 +69,7 @@ func (s *Session) Handle(msg []byte, now time.Time, out []Action) []Action {
 	if s.ended {
 		return out
 	}
-	f, err := wire.ParseFrame(msg)
+	f, err := wire.ParseFrame(msg, s.app.Limits.JSONDepth)
 	if err != nil {
 		return refuse(malformed(err), out)
 	}

@@ -35,7 +35,7 @@ func (s *Session) signIn(data []byte, out []Action) []Action {
 	if !auth.CheckUser(secret, sig, id, req.UserData) {
 		return refuse(pusher.BadSignature(auth.UserText(id, req.UserData), sig), out)
 	}
-	user, err := wire.ParseUser(req.UserData)
+	user, err := wire.ParseUser(req.UserData, s.app.Limits.JSONDepth)
 	if err != nil {
 		return refuse(pusher.BadUser(detail(err)), out)
 	}

@@ -123,7 +123,7 @@ func (s *Session) checkAuth(req *wire.Subscribe, kind pusher.Kind) *pusher.Error
 func (s *Session) member(req *wire.Subscribe) (*channel.Member, *pusher.Error) {
 	m := s.user // immutable, so it can be shared
 	if req.HasChannelData {
-		parsed, err := wire.ParseMember(req.ChannelData)
+		parsed, err := wire.ParseMember(req.ChannelData, s.app.Limits.JSONDepth)
 		if err != nil {
 			return nil, pusher.BadMember(req.Channel, detail(err))
 		}

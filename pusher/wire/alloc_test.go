@@ -13,8 +13,8 @@ func TestHotPathsMakeNoGarbage(t *testing.T) {
 	data := []byte(`{"a":1}`)
 	room := make([]byte, 0, 1024)
 	for name, run := range map[string]func(){
-		"ParseFrame of a client event": func() { wire.ParseFrame(msg) },
-		"ParseFrame of a subscription": func() { wire.ParseFrame(subscribe) },
+		"ParseFrame of a client event": func() { wire.ParseFrame(msg, maxDepth) },
+		"ParseFrame of a subscription": func() { wire.ParseFrame(subscribe, maxDepth) },
 		"AppendEvent":                  func() { wire.AppendEvent(room, "my-event", "my-channel", token) },
 		"AppendClientEvent":            func() { wire.AppendClientEvent(room, "client-x", "presence-a", data, false, "u1") },
 		"AppendMemberAdded":            func() { wire.AppendMemberAdded(room, "presence-a", "u1", data) },
@@ -32,7 +32,7 @@ func TestSubscriptionIsReadInFewAllocations(t *testing.T) {
 	msg := []byte(`{"event":"pusher:subscribe","data":{"auth":"k:s","channel":"presence-a","channel_data":"{\"user_id\":\"u1\"}"}}`)
 	// One for each of the three strings, which the session keeps, and one to decode channel_data in.
 	if got := testing.AllocsPerRun(200, func() {
-		f, _ := wire.ParseFrame(msg)
+		f, _ := wire.ParseFrame(msg, maxDepth)
 		if _, err := wire.ParseSubscribe(f.Data); err != nil {
 			t.Error(err)
 		}

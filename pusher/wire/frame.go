@@ -12,9 +12,9 @@ type Frame struct {
 // ParseFrame reads one text message, which must be UTF-8: an object whose event is a string and whose channel, if there
 // is one, is a string or null. Other members are skipped. The error is an *Error. It allocates nothing, unless event
 // or channel has escapes.
-func ParseFrame(msg []byte) (Frame, error) {
+func ParseFrame(msg []byte, maxDepth int) (Frame, error) {
 	var f Frame
-	if err := valid(msg); err != nil {
+	if err := valid(msg, maxDepth); err != nil {
 		return f, err
 	}
 	m, ok := objectMembers(msg)

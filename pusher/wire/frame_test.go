@@ -32,7 +32,7 @@ func TestFramesOfRealClientsAreRead(t *testing.T) {
 		t.Fatalf("%d frames in the vectors, %d expectations", len(in), len(want))
 	}
 	for i, c := range in {
-		f, err := wire.ParseFrame([]byte(c.Text))
+		f, err := wire.ParseFrame([]byte(c.Text), maxDepth)
 		if err != nil {
 			t.Errorf("%s: %v", c.Text, err)
 			continue
@@ -65,7 +65,7 @@ func TestFrameMembersAreMatchedExactly(t *testing.T) {
 		{`{"event":"a","data":null}`, "a", "", `null`},
 		{`{"":1,"event":""}`, "", "", ""},
 	} {
-		f, err := wire.ParseFrame([]byte(c.msg))
+		f, err := wire.ParseFrame([]byte(c.msg), maxDepth)
 		if err != nil {
 			t.Errorf("%s: %v", c.msg, err)
 			continue
@@ -81,9 +81,9 @@ func TestFramesWithoutAnEventAreRefused(t *testing.T) {
 		`{}`, `[]`, `"event"`, `null`, `1`, `{"Event":"a"}`, `{"event":1}`, `{"event":null}`, `{"event":["a"]}`, `{"event":{}}`,
 		`{"event":"a","event":1}`, `{"event":"a","channel":1}`, `{"event":"a","channel":["c"]}`,
 		`{"event":"a"}{"event":"b"}`, `{"event":"a"`, `{"event":"a",}`, "{\"event\":\"a\nb\"}", "{\"event\":\"a\x00\"}", `{"event":"\a"}`,
-		`{"event":"a","data":` + nested(wire.MaxDepth) + `}`, ``,
+		`{"event":"a","data":` + nested(maxDepth) + `}`, ``,
 	} {
-		f, err := wire.ParseFrame([]byte(msg))
+		f, err := wire.ParseFrame([]byte(msg), maxDepth)
 		if _, ok := err.(*wire.Error); !ok {
 			t.Errorf("%s: got %+v, %v, want a *wire.Error", msg, f, err)
 		}
@@ -102,9 +102,9 @@ func FuzzFrameAgreesWithEncodingJSON(f *testing.F) {
 		if !utf8.Valid(msg) {
 			t.Skip("a text message is UTF-8")
 		}
-		got, err := wire.ParseFrame(msg)
+		got, err := wire.ParseFrame(msg, maxDepth)
 		var members map[string]json.RawMessage
-		ok := json.Unmarshal(msg, &members) == nil && members != nil && depth(msg) <= wire.MaxDepth
+		ok := json.Unmarshal(msg, &members) == nil && members != nil && depth(msg) <= maxDepth
 		event, eventOK := text(members["event"])
 		channel, channelOK := text(members["channel"])
 		raw, present := members["channel"]

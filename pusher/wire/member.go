@@ -13,9 +13,9 @@ var errUserID = &Error{"user_id must be a non-empty string or an integer"}
 // ParseMember reads channel_data, which must be UTF-8, after its signature was checked. user_id is a non-empty string,
 // or an integer written in plain digits: 1e3 and 1.5 are refused, because two spellings of one number would be two
 // users. Lengths and letters are not checked. The error is an *Error.
-func ParseMember(channelData string) (Member, error) {
+func ParseMember(channelData string, maxDepth int) (Member, error) {
 	b := bytesOf(channelData)
-	if err := valid(b); err != nil {
+	if err := valid(b, maxDepth); err != nil {
 		return Member{}, err
 	}
 	m, ok := objectMembers(b)

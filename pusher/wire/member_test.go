@@ -21,7 +21,7 @@ func TestMembersAreRead(t *testing.T) {
 		{`{"user_id":"a","User_ID":"b","user_\u0069d":"c"}`, "c", ""},
 		{`{"user_id":"\u0041","user_info":"\u0041"}`, "A", `"\u0041"`},
 	} {
-		m, err := wire.ParseMember(c.data)
+		m, err := wire.ParseMember(c.data, maxDepth)
 		if err != nil || m.ID != c.id || string(m.Info) != c.info || (m.Info == nil) != (c.info == "") {
 			t.Errorf("%s: got %q %q, %v, want %q %q", c.data, m.ID, m.Info, err, c.id, c.info)
 		}
@@ -32,9 +32,9 @@ func TestUnusableMembersAreRefused(t *testing.T) {
 	for _, data := range []string{
 		``, `{"user_id":`, `{}`, `[]`, `null`, `"a"`, `{"user_info":{"name":"x"}}`, `{"user_id":""}`, `{"user_id":null}`, `{"user_id":true}`,
 		`{"user_id":1.5}`, `{"user_id":1e3}`, `{"user_id":1E3}`, `{"user_id":1.0}`, `{"user_id":[1]}`, `{"user_id":{}}`, `{"user_id":01}`, `{"user_id":-}`,
-		`{"user_id":"a","user_id":null}`, `{"User_id":"a"}`, `{"user_id":"a"} `[:14] + `x`, `{"user_id":"a","user_info":` + nested(wire.MaxDepth) + `}`,
+		`{"user_id":"a","user_id":null}`, `{"User_id":"a"}`, `{"user_id":"a"} `[:14] + `x`, `{"user_id":"a","user_info":` + nested(maxDepth) + `}`,
 	} {
-		m, err := wire.ParseMember(data)
+		m, err := wire.ParseMember(data, maxDepth)
 		if _, ok := err.(*wire.Error); !ok {
 			t.Errorf("%s: got %+v, %v, want a *wire.Error", data, m, err)
 		}
@@ -42,11 +42,11 @@ func TestUnusableMembersAreRefused(t *testing.T) {
 }
 
 func TestUsersAreRead(t *testing.T) {
-	u, err := wire.ParseUser(`{"id":"12345","user_info":{"name":"Mr. Channels"},"watchlist":["2","3","\u0034","2"]}`)
+	u, err := wire.ParseUser(`{"id":"12345","user_info":{"name":"Mr. Channels"},"watchlist":["2","3","\u0034","2"]}`, maxDepth)
 	if err != nil || u.ID != "12345" || string(u.Info) != `{"name":"Mr. Channels"}` || !slices.Equal(u.Watchlist, []string{"2", "3", "4", "2"}) {
 		t.Errorf("got %+v, %v", u, err)
 	}
-	u, err = wire.ParseUser(`{"id": "12345", "watchlist":null}`)
+	u, err = wire.ParseUser(`{"id": "12345", "watchlist":null}`, maxDepth)
 	if err != nil || u.ID != "12345" || u.Info != nil || u.Watchlist != nil {
 		t.Errorf("got %+v, %v", u, err)
 	}
@@ -57,7 +57,7 @@ func TestUnusableUsersAreRefused(t *testing.T) {
 		``, `{"id":""}`, `{"user_info":{}}`, `{"id":1}`, `{"id":null}`, `{"ID":"a"}`, `[]`, `{"id":"a","watchlist":"b"}`,
 		`{"id":"a","watchlist":[1]}`, `{"id":"a","watchlist":["b",null]}`, `{"id":"a","watchlist":{}}`, `{"id":"a"`,
 	} {
-		if u, err := wire.ParseUser(data); err == nil {
+		if u, err := wire.ParseUser(data, maxDepth); err == nil {
 			t.Errorf("%s: got %+v", data, u)
 		}
 	}
@@ -77,14 +77,14 @@ func FuzzMemberAndUserAreSafe(f *testing.F) {
 			t.Skip("comes out of a text message")
 		}
 		before := strings.Clone(data)
-		m, err := wire.ParseMember(data)
+		m, err := wire.ParseMember(data, maxDepth)
 		if (err == nil) != (m.ID != "") {
 			t.Fatalf("%q: id %q, error %v", data, m.ID, err)
 		}
-		if err == nil && m.Info != nil && wire.Valid(m.Info) != nil {
+		if err == nil && m.Info != nil && wire.Valid(m.Info, maxDepth) != nil {
 			t.Fatalf("%q: info %q is not JSON", data, m.Info)
 		}
-		u, err := wire.ParseUser(data)
+		u, err := wire.ParseUser(data, maxDepth)
 		if (err == nil) != (u.ID != "") {
 			t.Fatalf("%q: id %q, error %v", data, u.ID, err)
 		}

@@ -77,7 +77,7 @@ func FuzzQuotedTextComesBack(f *testing.F) {
 		if got := wire.DecodedLen(token); got != len(back) {
 			t.Fatalf("%s: DecodedLen %d, want %d", token, got, len(back))
 		}
-		if wire.ValidUTF8(token) != nil {
+		if wire.ValidUTF8(token, maxDepth) != nil {
 			t.Fatalf("%s is not valid", token)
 		}
 		// A JSON text quoted in place must be what AppendQuoted makes of it.
@@ -93,7 +93,7 @@ func FuzzQuotedTextComesBack(f *testing.F) {
 func FuzzDecodedLenAgreesWithEncodingJSON(f *testing.F) {
 	f.Add([]byte(`"\ud83c\udf89\ud83cx\u0000é\/"`))
 	f.Fuzz(func(t *testing.T, token []byte) {
-		if wire.ValidUTF8(token) != nil || token[0] != '"' || token[len(token)-1] != '"' {
+		if wire.ValidUTF8(token, maxDepth) != nil || token[0] != '"' || token[len(token)-1] != '"' {
 			t.Skip("no string token")
 		}
 		var s string

@@ -20,7 +20,7 @@ func TestSonicValidIsStillTooLax(t *testing.T) {
 		if !sonic.Valid([]byte(text)) {
 			t.Errorf("sonic.Valid refuses %q now", text)
 		}
-		if _, err := wire.ParseTrigger([]byte(`{"name":"e","channel":"c",` + text[1:])); err == nil {
+		if _, err := wire.ParseTrigger([]byte(`{"name":"e","channel":"c",`+text[1:]), maxDepth); err == nil {
 			t.Errorf("ParseTrigger accepts %q", text)
 		}
 	}

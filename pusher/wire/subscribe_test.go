@@ -8,7 +8,7 @@ import (
 
 func frame(t *testing.T, text, event string) wire.Frame {
 	t.Helper()
-	f, err := wire.ParseFrame([]byte(text))
+	f, err := wire.ParseFrame([]byte(text), maxDepth)
 	if err != nil || f.Event != event {
 		t.Fatalf("%s: event %q, error %v", text, f.Event, err)
 	}
@@ -85,7 +85,7 @@ func TestUnsubscribeReturnsTheChannel(t *testing.T) {
 
 func TestSubscribeStringsOutliveTheMessage(t *testing.T) {
 	msg := []byte(`{"event":"pusher:subscribe","data":{"auth":"k:s","channel":"private-a","channel_data":"{}"}}`)
-	f, _ := wire.ParseFrame(msg)
+	f, _ := wire.ParseFrame(msg, maxDepth)
 	s, err := wire.ParseSubscribe(f.Data)
 	clear(msg)
 	if want := (wire.Subscribe{Channel: "private-a", Auth: "k:s", ChannelData: "{}", HasChannelData: true}); err != nil || s != want {

@@ -26,8 +26,8 @@ var (
 
 // ParseTrigger reads the body of POST /events. Numbers of channels, lengths and alphabets are not checked. The error is
 // an *Error.
-func ParseTrigger(body []byte) (Trigger, error) {
-	if err := validUTF8(body); err != nil {
+func ParseTrigger(body []byte, maxDepth int) (Trigger, error) {
+	if err := validUTF8(body, maxDepth); err != nil {
 		return Trigger{}, err
 	}
 	m, ok := objectMembers(body)
@@ -39,8 +39,8 @@ func ParseTrigger(body []byte) (Trigger, error) {
 
 // ParseBatch reads the body of POST /batch_events; an empty batch is legal. The error is an *Error about the first
 // event that is wrong.
-func ParseBatch(body []byte) ([]Trigger, error) {
-	if err := validUTF8(body); err != nil {
+func ParseBatch(body []byte, maxDepth int) ([]Trigger, error) {
+	if err := validUTF8(body, maxDepth); err != nil {
 		return nil, err
 	}
 	m, ok := objectMembers(body)

@@ -32,7 +32,7 @@ func TestTriggersAreRead(t *testing.T) {
 		{`{"Name":"no","name":"e","n\u0061me":"App\\E\u0076","data":1,"data":"x","channels":["c"]}`,
 			wire.Trigger{Name: `App\Ev`, Channels: []string{"c"}, DataLen: 1}, `"x"`},
 	} {
-		got, err := wire.ParseTrigger([]byte(c.body))
+		got, err := wire.ParseTrigger([]byte(c.body), maxDepth)
 		if err != nil || got.Name != c.want.Name || string(got.Data) != c.data || got.DataLen != c.want.DataLen ||
 			!slices.Equal(got.Channels, c.want.Channels) || got.SocketID != c.want.SocketID || got.Info != c.want.Info {
 			t.Errorf("%s\ngot  %+v %s, %v\nwant %+v %s", c.body, got, got.Data, err, c.want, c.data)
@@ -51,7 +51,7 @@ func TestOddTriggersAreRefused(t *testing.T) {
 		`{"name":"e","data":"x","channels":["c"]} x`, "{\"name\":\"e\",\"data\":\"\xff\",\"channels\":[\"c\"]}", "{\"name\":\"e\",\"data\":\"a\nb\",\"channels\":[\"c\"]}",
 		`{"name":"e","data":"\x","channels":["c"]}`,
 	} {
-		got, err := wire.ParseTrigger([]byte(body))
+		got, err := wire.ParseTrigger([]byte(body), maxDepth)
 		if _, ok := err.(*wire.Error); !ok {
 			t.Errorf("%s: got %+v, %v, want a *wire.Error", body, got, err)
 		}
@@ -64,7 +64,7 @@ func TestManyChannelsKeepTheirOrder(t *testing.T) {
 		names = append(names, fmt.Sprint("c", i*7%100))
 	}
 	list, _ := json.Marshal(names)
-	got, err := wire.ParseTrigger([]byte(`{"name":"e","data":"x","channels":` + string(list) + `}`))
+	got, err := wire.ParseTrigger([]byte(`{"name":"e","data":"x","channels":`+string(list)+`}`), maxDepth)
 	if err != nil || !slices.Equal(got.Channels, names[:100]) {
 		t.Errorf("got %q, %v", got.Channels, err)
 	}
@@ -76,10 +76,10 @@ func TestBodiesOfTheVectorsAreRead(t *testing.T) {
 		var err error
 		switch {
 		case strings.HasSuffix(c.Path, "/batch_events"):
-			_, err = wire.ParseBatch([]byte(c.Body))
+			_, err = wire.ParseBatch([]byte(c.Body), maxDepth)
 			batches++
 		case strings.HasSuffix(c.Path, "/events") && c.Method == "POST":
-			_, err = wire.ParseTrigger([]byte(c.Body))
+			_, err = wire.ParseTrigger([]byte(c.Body), maxDepth)
 			events++
 		}
 		if err != nil {
@@ -93,7 +93,7 @@ func TestBodiesOfTheVectorsAreRead(t *testing.T) {
 
 func TestBatchesAreRead(t *testing.T) {
 	got, err := wire.ParseBatch([]byte(`{"batch":[{"channel":"ch-a","name":"ev","data":"{\"n\":1}"},
-		{"channels":["ch-b","ch-b"],"name":"ev2","data":"x","socket_id":"1.2","info":"subscription_count"}]}`))
+		{"channels":["ch-b","ch-b"],"name":"ev2","data":"x","socket_id":"1.2","info":"subscription_count"}]}`), maxDepth)
 	if err != nil || len(got) != 2 {
 		t.Fatalf("got %+v, %v", got, err)
 	}
@@ -103,7 +103,7 @@ func TestBatchesAreRead(t *testing.T) {
 	if b := got[1]; b.Name != "ev2" || string(b.Data) != `"x"` || !slices.Equal(b.Channels, []string{"ch-b"}) || b.SocketID != "1.2" || b.Info != "subscription_count" {
 		t.Errorf("second: %+v", b)
 	}
-	if got, err := wire.ParseBatch([]byte(`{"batch":[]}`)); err != nil || len(got) != 0 {
+	if got, err := wire.ParseBatch([]byte(`{"batch":[]}`), maxDepth); err != nil || len(got) != 0 {
 		t.Errorf("empty batch: %+v, %v", got, err)
 	}
 }
@@ -115,7 +115,7 @@ func TestOddBatchesAreRefused(t *testing.T) {
 		`{"batch":[` + event + `,{"channel":"c","name":"e"}]}`, `{"batch":[{"name":"e","data":"x"}]}`, `{"batch":[{"channels":["a","b"],"name":"e","data":"x"}]}`,
 		`{"batch":[` + event + `,]}`,
 	} {
-		got, err := wire.ParseBatch([]byte(body))
+		got, err := wire.ParseBatch([]byte(body), maxDepth)
 		if _, ok := err.(*wire.Error); !ok {
 			t.Errorf("%s: got %+v, %v, want a *wire.Error", body, got, err)
 		}
@@ -128,7 +128,7 @@ func FuzzTriggerAgreesWithEncodingJSON(f *testing.F) {
 	}
 	f.Add([]byte(`{"name":"e","n\u0061me":"f","data":"\ud800\"","channel":"b","channels":["a","b","\u0061"],"socket_id":null,"info":"x"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := wire.ParseTrigger(body)
+		got, err := wire.ParseTrigger(body, maxDepth)
 		want, ok := slowTrigger(body)
 		if (err == nil) != ok {
 			t.Fatalf("%q: error %v, want accepted %v", body, err, ok)
@@ -153,7 +153,7 @@ func FuzzTriggerAgreesWithEncodingJSON(f *testing.F) {
 // slowTrigger is ParseTrigger over encoding/json, with Data decoded.
 func slowTrigger(body []byte) (tr wire.Trigger, ok bool) {
 	var m map[string]json.RawMessage
-	if !utf8.Valid(body) || depth(body) > wire.MaxDepth || json.Unmarshal(body, &m) != nil || m == nil {
+	if !utf8.Valid(body) || depth(body) > maxDepth || json.Unmarshal(body, &m) != nil || m == nil {
 		return tr, false
 	}
 	optional := func(name string) (s string) {
@@ -197,10 +197,10 @@ func FuzzBatchIsTheSameAsItsTriggers(f *testing.F) {
 	f.Add([]byte(`{"channel":"c","name":"e","data":"x"} `), []byte(`{"channel":"c","name":"e","data":"x"},{"channel":"c","name":"e","data":"x"}`))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		body := slices.Concat([]byte(`{"batch":[`), a, []byte(`,`), b, []byte(`]}`))
-		got, err := wire.ParseBatch(body)
-		first, errA := wire.ParseTrigger(a)
-		second, errB := wire.ParseTrigger(b)
-		if errA != nil || errB != nil || depth(body) > wire.MaxDepth {
+		got, err := wire.ParseBatch(body, maxDepth)
+		first, errA := wire.ParseTrigger(a, maxDepth)
+		second, errB := wire.ParseTrigger(b, maxDepth)
+		if errA != nil || errB != nil || depth(body) > maxDepth {
 			return // the pieces may still be a batch together; that they are safe is all there is to say
 		}
 		want := len(first.Channels) == 1 && len(second.Channels) == 1

@@ -17,9 +17,9 @@ var (
 // ParseUser reads user_data, which must be UTF-8, after its signature was checked. The id must be a string and not
 // empty: unlike a presence user_id it may not be a number ("Signing in" in the Pusher documentation). The watchlist is
 // an array of strings, null or absent; its length is not checked. The error is an *Error.
-func ParseUser(userData string) (User, error) {
+func ParseUser(userData string, maxDepth int) (User, error) {
 	b := bytesOf(userData)
-	if err := valid(b); err != nil {
+	if err := valid(b, maxDepth); err != nil {
 		return User{}, err
 	}
 	m, ok := objectMembers(b)

@@ -5,19 +5,23 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth is how many arrays and objects may lie inside each other in anything that is parsed, at most 64. Data inside
-// a JSON string does not count, it is text.
-const MaxDepth = 32
+// LargestDepth is how many arrays and objects may lie inside each other in anything that is parsed, whatever depth the
+// caller allows. Data inside a JSON string does not count, it is text.
+const LargestDepth = 64
 
-// valid checks that b is one JSON value as RFC 8259 has it, and not nested deeper than MaxDepth. It agrees with
-// encoding/json in everything but the depth. UTF-8 is not checked: the text of a WebSocket message has been (RFC 6455
-// §8.1), for other sources see validUTF8.
+// valid checks that b is one JSON value as RFC 8259 has it, and not nested deeper than maxDepth, where 0 stands for
+// LargestDepth, as does what is more. It agrees with encoding/json in everything but the depth. UTF-8 is not checked:
+// the text of a WebSocket message has been (RFC 6455 §8.1), for other sources see validUTF8.
 //
 // The road not taken is sonic.Valid, which is as fast, but lets raw control characters and unknown escapes pass in
 // strings, and whose native code reads behind the end of its input: version 1.15.5 took "fal" and an open string of 32
 // characters for JSON when the bytes in memory behind them happened to fit. This gate stands between hostile bytes and
 // the frames of other clients, so it is made of checked Go.
-func valid(b []byte) error {
+func valid(b []byte, maxDepth int) error {
+	if maxDepth <= 0 {
+		maxDepth = LargestDepth
+	}
+	maxDepth = min(maxDepth, LargestDepth)
 	var objects uint64 // a bit for each open bracket, the innermost lowest: 1 for an object
 	depth := 0
 	for i := 0; ; {
@@ -26,7 +30,7 @@ func valid(b []byte) error {
 		}
 		switch c := b[i]; c {
 		case '{', '[':
-			if depth == MaxDepth {
+			if depth == maxDepth {
 				return errTooDeep
 			}
 			depth++
@@ -84,11 +88,11 @@ func valid(b []byte) error {
 }
 
 // validUTF8 is valid for bytes nobody has looked at before, such as a request body.
-func validUTF8(b []byte) error {
+func validUTF8(b []byte, maxDepth int) error {
 	if !utf8.Valid(b) {
 		return errNotUTF8
 	}
-	return valid(b)
+	return valid(b, maxDepth)
 }
 
 // The check functions below return the index behind what they check, or -1.

@@ -9,6 +9,9 @@ import (
 	"github.com/gannet-io/gannet/pusher/wire"
 )
 
+// maxDepth is the usual limit.
+const maxDepth = 32
+
 func nested(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 
 var notJSON = []string{
@@ -20,7 +23,7 @@ var notJSON = []string{
 
 var isJSON = []string{
 	"0", "-0", "1.5e-3", "1e400", "null", "true", "false", `""`, `"\u0000\/\b\f\n\r\t\"\\"`, `"\ud800"`, "\"\x7f\"", `"[[[["`,
-	" \t\r\n{ \"a\" : [ 1 , \"\\\"\" ] } \n", "[]", "{}", nested(wire.MaxDepth), strings.Repeat("[]", 0) + "[" + strings.Repeat("[],", 100) + "[]]",
+	" \t\r\n{ \"a\" : [ 1 , \"\\\"\" ] } \n", "[]", "{}", nested(maxDepth), strings.Repeat("[]", 0) + "[" + strings.Repeat("[],", 100) + "[]]",
 }
 
 func TestValidIsStrict(t *testing.T) {
@@ -28,12 +31,12 @@ func TestValidIsStrict(t *testing.T) {
 		if json.Valid([]byte(s)) {
 			t.Fatalf("%q is JSON", s)
 		}
-		if wire.Valid([]byte(s)) == nil {
+		if wire.Valid([]byte(s), maxDepth) == nil {
 			t.Errorf("%q was accepted", s)
 		}
 	}
 	for _, s := range isJSON {
-		if err := wire.Valid([]byte(s)); err != nil {
+		if err := wire.Valid([]byte(s), maxDepth); err != nil {
 			t.Errorf("%q: %v", s, err)
 		}
 	}
@@ -47,7 +50,7 @@ func TestCutTextsAreRefused(t *testing.T) {
 			if json.Valid(buf[:n]) {
 				continue
 			}
-			if wire.Valid(buf[:n]) == nil {
+			if wire.Valid(buf[:n], maxDepth) == nil {
 				t.Errorf("%q, cut out of %q, was accepted", buf[:n], s)
 			}
 		}
@@ -55,8 +58,8 @@ func TestCutTextsAreRefused(t *testing.T) {
 }
 
 func TestDepthIsBounded(t *testing.T) {
-	for _, s := range []string{nested(wire.MaxDepth + 1), nested(5000), strings.Repeat("[", 1<<20), strings.Repeat(`{"a":`, 33) + "1" + strings.Repeat("}", 33)} {
-		if wire.Valid([]byte(s)) == nil {
+	for _, s := range []string{nested(maxDepth + 1), nested(5000), strings.Repeat("[", 1<<20), strings.Repeat(`{"a":`, 33) + "1" + strings.Repeat("}", 33)} {
+		if wire.Valid([]byte(s), maxDepth) == nil {
 			t.Errorf("%.40q… was accepted", s)
 		}
 	}
@@ -64,11 +67,11 @@ func TestDepthIsBounded(t *testing.T) {
 
 func TestRequestBodiesMustBeUTF8(t *testing.T) {
 	for _, s := range []string{"\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xc3\""} {
-		if wire.ValidUTF8([]byte(s)) == nil {
+		if wire.ValidUTF8([]byte(s), maxDepth) == nil {
 			t.Errorf("%q was accepted", s)
 		}
 	}
-	if err := wire.ValidUTF8([]byte(`"Zoë ✓ 🎉"`)); err != nil {
+	if err := wire.ValidUTF8([]byte(`"Zoë ✓ 🎉"`), maxDepth); err != nil {
 		t.Error(err)
 	}
 }
@@ -84,7 +87,7 @@ func TestValidAgreesWithEncodingJSONOnEveryShortText(t *testing.T) {
 	var grow func(b []byte, left int)
 	grow = func(b []byte, left int) {
 		want := json.Valid(b)
-		if got := wire.Valid(b) == nil; got != want {
+		if got := wire.Valid(b, maxDepth) == nil; got != want {
 			t.Errorf("valid(%q) = %v, want %v", b, got, want)
 		}
 		if want {
@@ -124,11 +127,11 @@ func FuzzValidAgreesWithEncodingJSON(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		want := json.Valid(b) && depth(b) <= wire.MaxDepth
-		if got := wire.Valid(b) == nil; got != want {
+		want := json.Valid(b) && depth(b) <= maxDepth
+		if got := wire.Valid(b, maxDepth) == nil; got != want {
 			t.Fatalf("valid(%q) = %v, want %v", b, got, want)
 		}
-		if got := wire.ValidUTF8(b) == nil; got != (want && utf8.Valid(b)) {
+		if got := wire.ValidUTF8(b, maxDepth) == nil; got != (want && utf8.Valid(b)) {
 			t.Fatalf("validUTF8(%q) = %v, want %v", b, got, want && utf8.Valid(b))
 		}
 	})

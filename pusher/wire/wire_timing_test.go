@@ -22,7 +22,7 @@ func BenchmarkParseFrame(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(msg)))
 			for b.Loop() {
-				if _, err := wire.ParseFrame(msg); err != nil {
+				if _, err := wire.ParseFrame(msg, maxDepth); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -37,7 +37,7 @@ func BenchmarkParseTrigger(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(body)))
 			for b.Loop() {
-				if _, err := wire.ParseTrigger(body); err != nil {
+				if _, err := wire.ParseTrigger(body, maxDepth); err != nil {
 					b.Fatal(err)
 				}
 			}
