@@ -28,24 +28,24 @@ func fileBudget() int {
 	return max(int(n)-reservedFiles, int(n)/2)
 }
 
-// Serve accepts conns from ln until the engine drains or stops, and closes it then. Failing
+// ServeWith accepts conns from ln, for which cfg holds, until the engine drains or stops, and closes it then. Failing
 // to accept, as when descriptors run out, never ends it: it waits a little, longer each
 // time, and goes on, while the kernel keeps new conns in its queue. It returns nil after
 // Drain or Stop, or the error that says ln was closed by someone else. Any goroutine; blocks.
-func (e *Engine) Serve(ln net.Listener) error {
-	if !e.addListener(ln) {
-		return ErrStopped
+func (e *Engine) ServeWith(ln net.Listener, cfg ListenerConfig) error {
+	index, err := e.addListener(ln, &cfg)
+	if err != nil {
+		return err
 	}
 	errs := make(chan error, acceptors)
 	for range acceptors {
 		go func() {
 			defer e.accepting.Done()
-			a := acceptor{eng: e, ln: ln, spare: -1}
+			a := acceptor{eng: e, ln: ln, spare: -1, entry: entry{listener: index}}
 			defer a.freeSpare()
 			errs <- a.run()
 		}()
 	}
-	var err error
 	for range acceptors {
 		err = errors.Join(err, <-errs)
 	}
@@ -69,8 +69,10 @@ type acceptor struct {
 
 // An entry is the context of a gnet conn until OnOpen.
 type entry struct {
-	early  []byte // of the conn's input, read by someone else
-	opened bool
+	early    []byte // of the conn's input, read by someone else
+	listener uint8  // index in Engine.listening
+	flags    flags  // that the conn begins with
+	opened   bool
 }
 
 func (a *acceptor) run() error {

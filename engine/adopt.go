@@ -22,9 +22,10 @@ func (e *Engine) Adopt(conn net.Conn, read []byte) error {
 	}
 	defer e.accepting.Done()
 
-	socket := conn
+	socket, as := conn, entry{early: read}
 	if h, ok := conn.(*handedConn); ok {
-		socket, read = h.Conn, append(read, h.unread()...)
+		socket = h.Conn
+		as = entry{early: append(read, h.unread()...), listener: h.listener, flags: h.flags}
 	}
 	switch socket.(type) {
 	case *net.TCPConn, *net.UnixConn:
@@ -41,7 +42,7 @@ func (e *Engine) Adopt(conn net.Conn, read []byte) error {
 	// The socket is counted twice for a moment, as in handOff: at the bound of MaxConns it
 	// keeps its place.
 	e.conns.Add(1)
-	err := a.enroll(socket, &entry{early: read})
+	err := a.enroll(socket, &as)
 	_ = conn.Close() // gnet has closed the socket's first descriptor; this counts it out
 	return err
 }

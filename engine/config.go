@@ -7,6 +7,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"github.com/gannet-io/gannet/engine/proxies"
 	"github.com/gannet-io/gannet/frame"
 	"github.com/gannet-io/gannet/frame/handshake"
 )
@@ -52,6 +53,9 @@ type Config struct {
 	// BatchWindow is how long a frame for many conns may wait for others to leave in the same
 	// send. What goes to few is sent at once and takes a conn's waiting frames along. 0: no time.
 	BatchWindow time.Duration
+
+	// Trust says which peers are proxies, whose word about their clients counts. nil: none.
+	Trust *proxies.Trust
 
 	// HTTP receives the sockets whose request is not a WebSocket handshake. nil: they are
 	// answered 404.

@@ -22,14 +22,16 @@ type Conn struct {
 	id   ID
 
 	// Owned by the loop.
-	gc      gnet.Conn
-	fd      int32
-	state   state
-	flags   flags
-	reader  frame.Reader
-	need    int             // bytes from the start of the next frame to wait for
-	first   *frame.Prepared // next to send; nil when nothing waits
-	backlog *backlog.Backlog
+	gc    gnet.Conn
+	fd    int32
+	state state
+
+	listener uint8 // index in Engine.listening
+	flags    flags
+	reader   frame.Reader
+	need     int             // bytes from the start of the next frame to wait for
+	first    *frame.Prepared // next to send; nil when nothing waits
+	backlog  *backlog.Backlog
 
 	// The frames behind first, linked in the loop's arena.
 	restHead, restTail int32
@@ -69,6 +71,7 @@ const (
 	flagSlow                         // Slow is to be told at the next reap
 	flagEarly                        // input is in the loop's early, ahead of gnet's
 	flagSecure                       // TLS
+	flagVouched                      // a trusted proxy says that the client came to it over TLS
 )
 
 func (c *Conn) has(f flags) bool { return c.flags&f != 0 }
@@ -79,7 +82,8 @@ func (c *Conn) ID() ID { return c.id }
 // Loop returns the loop that owns c. Loop-only.
 func (c *Conn) Loop() *Loop { return c.loop }
 
-// RemoteAddr returns the peer's address, nil once the socket is gone. Loop-only.
+// RemoteAddr returns the address that gnet keeps for the peer, nil once the socket is gone. It is what
+// ClientAddr is read from. Loop-only.
 func (c *Conn) RemoteAddr() net.Addr {
 	if c.gc == nil {
 		return nil
@@ -91,8 +95,9 @@ func (c *Conn) RemoteAddr() net.Addr {
 // Loop-only.
 func (c *Conn) Open() bool { return c.state == stateOpen }
 
-// Secure reports whether c came over TLS. Loop-only.
-func (c *Conn) Secure() bool { return c.has(flagSecure) }
+// Secure reports whether the client's connection is encrypted: c is TLS, or a trusted proxy says that it
+// was asked over TLS. It is final when Handler.Upgrade is called. Loop-only.
+func (c *Conn) Secure() bool { return c.flags&(flagSecure|flagVouched) != 0 }
 
 // Send queues f, which leaves with everything else that is pending for c, at the latest at
 // the end of the running callback. f is shared. A conn that is not open drops it. Loop-only.

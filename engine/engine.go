@@ -29,6 +29,10 @@ type Engine struct {
 	metrics *engineMetrics
 	quit    chan struct{} // closed when draining begins
 
+	// What holds for each listener's conns: set before its first is accepted, and not changed.
+	// The first is for conns that come from none of ours.
+	listening [maxListeners + 1]*ListenerConfig
+
 	conns      atomic.Int64 // sockets, HTTP ones included
 	onLoops    atomic.Int64 // those on the loops
 	draining   atomic.Bool
@@ -58,6 +62,7 @@ func New(cfg Config) (*Engine, error) {
 		start:   time.Now(),
 		quit:    make(chan struct{}),
 	}
+	e.listening[0] = new(ListenerConfig)
 	e.metrics = newMetrics(e, cfg.Metrics)
 	for i := range cfg.Loops {
 		l := &Loop{eng: e, index: i, metrics: newLoopMetrics(e.metrics)}
@@ -93,17 +98,6 @@ func (e *Engine) Draining() bool { return e.draining.Load() }
 func (e *Engine) now() uint32 { return uint32(time.Since(e.start)/tickLength) + 1 }
 
 func (e *Engine) release(n int64) { e.conns.Add(-n) }
-
-func (e *Engine) addListener(ln net.Listener) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.draining.Load() {
-		return false
-	}
-	e.listeners = append(e.listeners, ln)
-	e.accepting.Add(acceptors)
-	return true
-}
 
 // beginDrain closes the listeners. It returns false when that was done before.
 func (e *Engine) beginDrain(window time.Duration) bool {

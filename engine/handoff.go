@@ -87,8 +87,10 @@ func (h *HTTPListener) offer(c net.Conn) bool {
 // already read in front.
 type handedConn struct {
 	net.Conn
-	eng  *Engine
-	once sync.Once
+	eng      *Engine
+	listener uint8 // as the conn's
+	flags    flags // that it begins with if it comes back
+	once     sync.Once
 
 	mu     sync.Mutex // fasthttp reads from one goroutine, but promises nothing
 	prefix []byte     // guarded by mu
@@ -117,6 +119,9 @@ func (h *handedConn) unread() []byte {
 	h.prefix = nil
 	return b
 }
+
+// Secure is Conn.Secure, before the request was looked at.
+func (h *handedConn) Secure() bool { return h.flags&(flagSecure|flagVouched) != 0 }
 
 // CloseWrite shuts our side down, so that an answer can be followed by end of file while the
 // peer still sends.
@@ -147,7 +152,10 @@ func (l *Loop) handOff(c *Conn, read []byte) {
 		return
 	}
 	l.eng.conns.Add(1)
-	handed := &handedConn{Conn: conn, eng: l.eng, prefix: append([]byte(nil), read...)}
+	handed := &handedConn{
+		Conn: conn, eng: l.eng, listener: c.listener, flags: c.flags & (flagSecure | flagVouched),
+		prefix: append([]byte(nil), read...),
+	}
 	if l.eng.cfg.HTTP.offer(handed) {
 		l.metrics.handedOff.Inc()
 		l.lose(c, closeQuiet)

@@ -43,7 +43,8 @@ func (r *reactor) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
 	}
 	gc.SetContext(c)
 	c.gc, c.fd, c.state = gc, int32(gc.Fd()), stateHead
-	c.flags = flagTold // there is nothing to tell before an Upgrade is accepted
+	c.listener = from.listener
+	c.flags = from.flags | flagTold // there is nothing to tell before an Upgrade is accepted
 	r.eng.onLoops.Add(1)
 	l.eng.setSocketOptions(int(c.fd))
 	c.lastRead = l.tick

@@ -47,6 +47,7 @@ func (l *Loop) readHead(c *Conn) {
 	}
 	var subprotocol string
 	if err == nil {
+		c.identify(r)
 		// A nil *handshake.Error must not become a non-nil error.
 		var refusal *handshake.Error
 		if subprotocol, refusal = l.eng.cfg.Handler.Upgrade(c, r); refusal != nil {

@@ -215,6 +215,10 @@ func (h *headers) header(name, value []byte) error {
 		if equalFold(name, "upgrade") {
 			h.upgrade = h.upgrade || lists(value, "websocket")
 		}
+	case len("forwarded"):
+		if equalFold(name, "forwarded") {
+			join(&h.Forwarded, value)
+		}
 	case len("connection"):
 		if equalFold(name, "connection") {
 			h.connection = h.connection || lists(value, "upgrade")
@@ -230,6 +234,9 @@ func (h *headers) header(name, value []byte) error {
 			join(&h.ForwardedFor, value)
 		}
 	case len("sec-websocket-key"):
+		if equalFold(name, "x-forwarded-proto") {
+			join(&h.ForwardedProto, value)
+		}
 		if equalFold(name, "sec-websocket-key") {
 			return h.once(seenKey, &h.Key, value)
 		}

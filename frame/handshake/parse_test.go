@@ -118,11 +118,15 @@ func TestUpgradeAndConnectionAreLists(t *testing.T) {
 
 func TestListsInSeveralHeadersAreJoined(t *testing.T) {
 	req := []byte(head("Sec-WebSocket-Protocol:", "sec-websocket-protocol:third", "X-Forwarded-For: 1.1.1.1", "x-forwarded-for: 2.2.2.2",
-		"Sec-WebSocket-Extensions: a; x=1", "Sec-WebSocket-Extensions: b"))
+		"Sec-WebSocket-Extensions: a; x=1", "Sec-WebSocket-Extensions: b", "X-Forwarded-Proto: https", "X-FORWARDED-PROTO: http",
+		"Forwarded: for=1.1.1.1", "forwarded: for=2.2.2.2"))
 	before := string(req)
 	r, _, err := handshake.Parse(req, limits)
 	if err != nil || string(r.Subprotocols) != "chat, superchat, third" || string(r.ForwardedFor) != "1.1.1.1, 2.2.2.2" || string(r.Extensions) != "a; x=1, b" {
 		t.Errorf("got %q, %q, %q, %v", r.Subprotocols, r.ForwardedFor, r.Extensions, err)
+	}
+	if string(r.ForwardedProto) != "https, http" || string(r.Forwarded) != "for=1.1.1.1, for=2.2.2.2" {
+		t.Errorf("got %q, %q", r.ForwardedProto, r.Forwarded)
 	}
 	if string(req) != before {
 		t.Errorf("joining wrote into the request: %q", req)

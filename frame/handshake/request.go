@@ -14,10 +14,14 @@ type Request struct {
 	Query  []byte // of Target, after the first "?", not decoded
 	Proto  []byte // "HTTP/1.1" or "HTTP/1.0"
 
-	Host         []byte // Host header, or the authority of an absolute Target, which wins (RFC 9112 §3.2.2)
-	Origin       []byte
-	UserAgent    []byte
-	ForwardedFor []byte // X-Forwarded-For, joined; the caller decides whether to believe it
+	Host      []byte // Host header, or the authority of an absolute Target, which wins (RFC 9112 §3.2.2)
+	Origin    []byte
+	UserAgent []byte
+
+	// What proxies say, or anybody: the caller decides whether to believe it. Joined.
+	ForwardedFor   []byte // X-Forwarded-For
+	ForwardedProto []byte // X-Forwarded-Proto
+	Forwarded      []byte // RFC 7239
 
 	Key          []byte // Sec-WebSocket-Key
 	Version      []byte // Sec-WebSocket-Version
