@@ -116,6 +116,14 @@ type AppConfig struct {
 
 	Limits AppLimits    `yaml:"limits"`
 	Compat CompatConfig `yaml:"compat"`
+
+	Channels []ChannelConfig `yaml:"channels"` // the first whose Match fits counts
+}
+
+// ChannelConfig is one entry of an app's channels: what is special about those that match.
+type ChannelConfig struct {
+	Match        string `yaml:"match"`
+	ClientEvents *bool  `yaml:"client_events"` // nil: as the app
 }
 
 // KeyConfig is one entry of an app's keys.
@@ -216,7 +224,30 @@ func (a *AppConfig) app() *app.App {
 		Origins:           a.Origins,
 		Limits:            app.Limits(a.Limits),
 		Compat:            app.Compat(a.Compat),
+		Rules:             a.rules(),
 	}
+}
+
+func (a *AppConfig) rules() []app.Rule {
+	var rules []app.Rule
+	for i := range a.Channels {
+		rules = append(rules, a.Channels[i].rule())
+	}
+	return rules
+}
+
+func (c *ChannelConfig) rule() app.Rule {
+	return app.Rule{Match: c.Match, ClientEvents: permission(c.ClientEvents)}
+}
+
+func permission(b *bool) app.Permission {
+	switch {
+	case b == nil:
+		return app.AsApp
+	case *b:
+		return app.Allow
+	}
+	return app.Deny
 }
 
 // pairs returns the keys of the long and the short form alike, oldest first.

@@ -95,7 +95,7 @@ func typeName(field reflect.StructField) string {
 		return "duration"
 	case field.Tag.Get("unit") == "bytes":
 		return "bytes"
-	case field.Type.Kind() == reflect.Bool:
+	case field.Type.Kind() == reflect.Bool, field.Type == reflect.TypeFor[*bool]():
 		return "bool"
 	case field.Type.Kind() == reflect.Int:
 		return "number"

@@ -70,6 +70,7 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 					SubscriptionErrorFrame: true, PassClientEventData: true, Quota4100: true, ReacknowledgeSubscribe: true,
 					JSONErrors: true, ClientEventsOnPublic: true, TerminateByPresence: true, EncryptedSubscriptionCount: true, TerminateCode: 4200,
 				},
+				Channels: []main.ChannelConfig{{Match: "private-ticker-*", ClientEvents: new(false)}},
 			},
 			{
 				ID: "42", Enabled: true, Limits: main.AppLimits(app.DefaultLimits()),
@@ -95,6 +96,7 @@ func TestRegisteredAppsAreWhatTheFileSays(t *testing.T) {
 apps:
   - {id: 7, key: k, secret: s, origins: [https://a.example], limits: {connections: 5, event_bytes: 0}}
   - {id: rot, keys: [{key: old, secret: s1}, {key: new, secret: s2}], enabled: false, compat: {terminate_code: 4001}}
+  - {id: ruled, key: kr, secret: s, channels: [{match: a-*, client_events: true}, {match: b, client_events: false}, {match: "*"}]}
 `)
 	if err != nil {
 		t.Fatal(err)
@@ -104,6 +106,8 @@ apps:
 	want := []*app.App{
 		{ID: "7", Keys: []app.Key{{Key: "k", Secret: "s"}}, Enabled: true, Origins: []string{"https://a.example"}, Limits: limits},
 		{ID: "rot", Keys: []app.Key{{Key: "old", Secret: "s1"}, {Key: "new", Secret: "s2"}}, Limits: app.DefaultLimits(), Compat: app.Compat{TerminateCode: 4001}},
+		{ID: "ruled", Keys: []app.Key{{Key: "kr", Secret: "s"}}, Enabled: true, Limits: app.DefaultLimits(), Rules: []app.Rule{
+			{Match: "a-*", ClientEvents: app.Allow}, {Match: "b", ClientEvents: app.Deny}, {Match: "*"}}},
 	}
 	if got := cfg.Registered(); !reflect.DeepEqual(got, want) {
 		t.Errorf("Registered\n got %+v\nwant %+v", got, want)
@@ -198,6 +202,13 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"key twice", "apps:\n  - {id: a, key: k, secret: s}\n  - {id: b, keys: [{key: l, secret: s}, {key: k, secret: s}]}\n", `gannet.yaml:3:47: apps[1].keys[1].key: "k" is already used by apps[0].key at gannet.yaml:2:18`},
 		{"blank origin", "apps: [{id: a, key: k, secret: s, origins: [https://a, '']}]", "gannet.yaml:1:56: apps[0].origins[1]: must not be empty or hold blanks"},
 		{"terminate code", "apps: [{id: a, key: k, secret: s, compat: {terminate_code: 1000}}]", "gannet.yaml:1:60: apps[0].compat.terminate_code: must be a close code from 4000 to 4299, or 0 for 4009, got 1000"},
+
+		// Rules of channels.
+		{"a rule without a pattern", "apps: [{id: a, key: k, secret: s, channels: [{client_events: true}]}]", "gannet.yaml:1:46: apps[0].channels[0].match: must not be empty; * matches every channel"},
+		{"a pattern that nothing matches", "apps: [{id: a, key: k, secret: s, channels: [{match: news/*}]}]", "gannet.yaml:1:54: apps[0].channels[0].match: no channel has such a name: want letters, digits and _-=@,.; with * for any of them, got \"news/*\""},
+		{"a rule behind one for all", "apps: [{id: a, key: k, secret: s, channels: [{match: '*'}, {match: b}]}]", "gannet.yaml:1:68: apps[0].channels[1].match: is never used: \"*\" at gannet.yaml:1:54 comes first and matches all of it"},
+		{"a rule twice", "apps: [{id: a, key: k, secret: s, channels: [{match: b*}, {match: b*}]}]", "gannet.yaml:1:67: apps[0].channels[1].match: is never used: \"b*\" at gannet.yaml:1:54 comes first and matches all of it"},
+		{"a word for a bool that may be open", "apps: [{id: a, key: k, secret: s, channels: [{match: b, client_events: maybe}]}]", "gannet.yaml:1:72: apps[0].channels[0].client_events: want true or false, got text"},
 
 		// The text itself.
 		{"tab", "log:\n\tlevel: info\n", "gannet.yaml:2:1: not YAML: found character '\t' that cannot start any token"},

@@ -40,6 +40,10 @@ func setText(field reflect.StructField, value reflect.Value, text string) error 
 		}
 		value.SetInt(int64(n))
 	case "bool":
+		if value.Kind() == reflect.Pointer { // one that may be left open
+			value.Set(reflect.New(value.Type().Elem()))
+			value = value.Elem()
+		}
 		switch strings.ToLower(text) {
 		case "true":
 			value.SetBool(true)
@@ -114,6 +118,9 @@ func formatValue(field reflect.StructField, value reflect.Value) string {
 	case "number":
 		return strconv.FormatInt(value.Int(), 10)
 	case "bool":
+		if value.Kind() == reflect.Pointer {
+			return ""
+		}
 		return strconv.FormatBool(value.Bool())
 	case "list of text":
 		return "[]"

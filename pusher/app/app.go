@@ -28,6 +28,8 @@ type App struct {
 
 	Origins []string // allowed Origin headers of browsers; empty: any
 
+	Rules []Rule // for channels; the first that matches counts
+
 	Limits Limits
 	Compat Compat
 }
@@ -44,7 +46,8 @@ func (a *App) Secret(key string) (string, bool) {
 }
 
 // Check reports what makes a unusable: no id, no key, an empty key or secret, a key given twice, a key with a colon
-// (auth values are split at the first one), a negative limit. The error names the app and never a secret.
+// (auth values are split at the first one), a negative limit, a
+// rule that cannot be. The error names the app and never a secret.
 func (a *App) Check() error {
 	if a.ID == "" {
 		return errors.New("app: no id")
@@ -72,6 +75,11 @@ func (a *App) Check() error {
 	}
 	if name := a.Limits.negative(); name != "" {
 		return fmt.Errorf("app: %q: limit %s is negative", a.ID, name)
+	}
+	for i := range a.Rules {
+		if err := a.Rules[i].check(); err != nil {
+			return fmt.Errorf("app: %q: %w", a.ID, err)
+		}
 	}
 	return nil
 }

@@ -39,17 +39,17 @@ func (n *Node) Subscribe(a *app.App, id engine.ID, name string, kind pusher.Kind
 		t.Publish(text(wire.AppendMemberAdded(buf, name, m.ID, m.Info)), id)
 	}
 	n.announceCount(t, s, a, name, now)
-	return seatOf(s, name), nil
+	return seatOf(s, a, name), nil
 }
 
 // seatOf returns the seat that subscribers of a channel share, nil on a presence channel.
-func seatOf(s *channel.State, name string) *session.Seat {
+func seatOf(s *channel.State, a *app.App, name string) *session.Seat {
 	if s.Kind()&pusher.Presence != 0 {
 		return nil
 	}
 	seat, ok := s.Seat.(*session.Seat)
 	if !ok {
-		seat = session.NewSeat(name, s.Kind())
+		seat = session.NewSeat(name, s.Kind(), a.MayHaveClientEvents(a.Rule(name)))
 		s.Seat = seat
 	}
 	return seat

@@ -63,7 +63,7 @@ func TestIdleSessionIsSmall(t *testing.T) {
 	msgs := make([][]byte, len(seats))
 	for i := range seats {
 		name := "ticker-" + strconv.Itoa(i)
-		seats[i] = session.NewSeat(name, pusher.Public)
+		seats[i] = session.NewSeat(name, pusher.Public, false)
 		msgs[i] = []byte(`{"event":"pusher:subscribe","data":{"channel":"` + name + `"}}`)
 	}
 	join := func(s *session.Session, i int) {
@@ -107,10 +107,10 @@ func TestASharedSeatIsAsGoodAsOnesOwn(t *testing.T) {
 		if !s.Joined(name(i)) {
 			t.Fatal("not joined")
 		}
-		s.Share(session.NewSeat(name(i), pusher.Public))
+		s.Share(session.NewSeat(name(i), pusher.Public, false))
 		want[name(i)] = true
 	}
-	s.Share(session.NewSeat("never-joined", pusher.Public))
+	s.Share(session.NewSeat("never-joined", pusher.Public, false))
 	for i := 0; i < n; i += 3 {
 		out := s.Handle([]byte(`{"event":"pusher:unsubscribe","data":{"channel":"`+name(i)+`"}}`), start, nil)
 		if len(out) != 1 || out[0].Op != session.Unsubscribe || out[0].Channel != name(i) {
@@ -134,7 +134,7 @@ func TestAMemberKeepsItsOwnSeat(t *testing.T) {
 	s := session.New(newApp(), socketID(socket), start)
 	s.Handle([]byte(subscribeFrame("presence-a", `{"user_id":"u"}`)), start, nil)
 	s.Joined("presence-a")
-	s.Share(session.NewSeat("presence-a", pusher.Presence))
+	s.Share(session.NewSeat("presence-a", pusher.Presence, false))
 	for channel, userID := range s.Channels() {
 		if channel != "presence-a" || userID != "u" {
 			t.Errorf("on %q as %q", channel, userID)

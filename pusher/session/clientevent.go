@@ -15,12 +15,14 @@ import (
 func (s *Session) clientEvent(f *wire.Frame, now time.Time, out []Action) []Action {
 	limits := &s.app.Limits
 	switch {
-	case !s.app.ClientEvents:
+	case !s.app.ClientEvents && len(s.app.Rules) == 0:
 		return refuse(pusher.ClientEventsDisabled(), out)
 	case !f.HasChannel:
 		return refuse(pusher.MalformedMessage("a client event needs a channel"), out)
 	case !pusher.ValidEvent(f.Event, limits.EventNameLength):
 		return refuse(pusher.EventNameTooLong(limits.EventNameLength), out)
+	case len(s.app.Rules) > 0 && !s.ruledClientEvents(f.Channel):
+		return refuse(pusher.ClientEventsDisabled(), out)
 	case !s.allowsClientEvents(pusher.KindOf(f.Channel)):
 		return refuse(pusher.ClientEventRefused(f.Channel), out)
 	}
@@ -42,6 +44,15 @@ func (s *Session) clientEvent(f *wire.Frame, now time.Time, out []Action) []Acti
 		Data:    f.Data,
 		UserID:  sub.userID,
 	})
+}
+
+// ruledClientEvents reports whether the app and the channel's rule allow client events. Of a channel that was joined the
+// seat knows.
+func (s *Session) ruledClientEvents(channel string) bool {
+	if sub := s.subs.find(channel); sub != nil {
+		return sub.clientEvents
+	}
+	return s.app.MayHaveClientEvents(s.app.Rule(channel))
 }
 
 func (s *Session) allowsClientEvents(kind pusher.Kind) bool {

@@ -28,6 +28,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the stories in testdata an
 //
 //	# …                          a comment
 //	app SWITCH … LIMIT=N …       sets the app up; see setUp
+//	rule MATCH [allow|deny]      adds a rule for channels, with what it says about client events
 //	late                         Subscribe and SignIn actions are answered by the story and not at once
 //	open                         calls Open
 //	> FRAME                      a message from the client; $sign[X] in it becomes "key:signature of <socket id>X"
@@ -146,6 +147,10 @@ func (p *player) do(line string) {
 	switch verb {
 	case "app":
 		p.setUp(strings.Fields(rest))
+		return
+	case "rule":
+		words := map[string]app.Permission{"": app.AsApp, "allow": app.Allow, "deny": app.Deny}
+		p.app.Rules = append(p.app.Rules, app.Rule{Match: first, ClientEvents: words[second]})
 		return
 	case "late":
 		p.late = true

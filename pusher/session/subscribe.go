@@ -62,7 +62,7 @@ func (s *Session) subscribe(data []byte, out []Action) []Action {
 		// The signature is proof enough; it does not matter whether a presence channel then turns out to be full.
 		out = s.authorize(out)
 	}
-	added := &Seat{channel: req.Channel, kind: kind, state: pending}
+	added := &Seat{channel: req.Channel, kind: kind, state: pending, clientEvents: s.app.MayHaveClientEvents(s.app.Rule(req.Channel))}
 	if member != nil {
 		added.userID = member.ID
 	}

@@ -22,11 +22,14 @@ type Seat struct {
 	userID  string // on presence channels
 	kind    pusher.Kind
 	state   state
+
+	clientEvents bool // app and rule allow them
 }
 
-// NewSeat returns a seat in a channel without members, to be shared by all its subscribers. Any goroutine.
-func NewSeat(channel string, kind pusher.Kind) *Seat {
-	return &Seat{channel: channel, kind: kind, state: joined}
+// NewSeat returns a seat in a channel without members, to be shared by all its subscribers. clientEvents says whether app
+// and rule allow them there. Any goroutine.
+func NewSeat(channel string, kind pusher.Kind, clientEvents bool) *Seat {
+	return &Seat{channel: channel, kind: kind, state: joined, clientEvents: clientEvents}
 }
 
 // subscriptions are a session's, in no order. Nearly every connection has one, for which there is room without another
