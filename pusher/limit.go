@@ -24,6 +24,13 @@ const (
 	DefaultCacheTTL      = 30 * time.Minute // how long a cache channel keeps its last event
 	DefaultSignInTimeout = 30 * time.Second // authorized connections; Pusher's own value is not published
 
+	DefaultHookBatchEvents = 20                     // events in one webhook request
+	DefaultHookBatchDelay  = 250 * time.Millisecond // that an event may wait for others to go along
+	DefaultHookTimeout     = 4 * time.Second        // for a receiver to answer
+	DefaultHookRetryFor    = 5 * time.Minute        // that a receiver may fail before its events are given up
+	DefaultHookLeaveDelay  = 3 * time.Second        // that a channel or member must be gone before it is told
+	DefaultHookWorkers     = 4                      // requests at once to one receiver; ours, Pusher does not say
+
 	// SubscriptionCountEager is the number of subscribers up to which every change is announced.
 	SubscriptionCountEager = 100
 	// SubscriptionCountEvery is the shortest time between two announcements above SubscriptionCountEager.

@@ -30,6 +30,8 @@ type App struct {
 
 	Rules []Rule // for channels; the first that matches counts
 
+	Webhooks []Webhook // who is told of what happens on channels
+
 	Limits Limits
 	Compat Compat
 }
@@ -46,8 +48,8 @@ func (a *App) Secret(key string) (string, bool) {
 }
 
 // Check reports what makes a unusable: no id, no key, an empty key or secret, a key given twice, a key with a colon
-// (auth values are split at the first one), a negative limit, a
-// rule that cannot be. The error names the app and never a secret.
+// (auth values are split at the first one), a negative limit, a rule that cannot be, a webhook that Webhook.Check
+// refuses, two webhooks of one name. The error names the app and never a secret.
 func (a *App) Check() error {
 	if a.ID == "" {
 		return errors.New("app: no id")
@@ -79,6 +81,17 @@ func (a *App) Check() error {
 	for i := range a.Rules {
 		if err := a.Rules[i].check(); err != nil {
 			return fmt.Errorf("app: %q: %w", a.ID, err)
+		}
+	}
+	for i := range a.Webhooks {
+		w := &a.Webhooks[i]
+		if err := w.Check(); err != nil {
+			return fmt.Errorf("app: %q: webhook %q: %w", a.ID, w.Name, err)
+		}
+		for j := range i {
+			if a.Webhooks[j].Name == w.Name {
+				return fmt.Errorf("app: %q has two webhooks called %q", a.ID, w.Name)
+			}
 		}
 	}
 	return nil
