@@ -147,7 +147,8 @@ func (g *Gateway) run(c *engine.Conn, s *session.Session, actions []session.Acti
 		case session.Acknowledge:
 			g.cfg.Node.Acknowledge(s.App(), c.ID(), a.Channel)
 		case session.ClientEvent:
-			if err := g.cfg.Node.ClientEvent(s.App(), c.ID(), a.Channel, a.Event, a.Data, a.UserID); err != nil {
+			ev := node.ClientEvent{Channel: a.Channel, Name: a.Event, Data: a.Data, UserID: a.UserID, SocketID: s.ID()}
+			if err := g.cfg.Node.ClientEvent(s.App(), c.ID(), &ev); err != nil {
 				g.metrics.refused(err.Reason)
 				c.Send(prepare(wire.AppendError(nil, err.Code, err.Message)))
 			}

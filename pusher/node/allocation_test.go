@@ -36,13 +36,17 @@ func TestPublishAllocatesTheFrameOnly(t *testing.T) {
 	}{
 		"publish": {3, func() { _ = h.Publish(a, &node.Event{Channel: "private-x", Name: "e", Data: data, Except: except}) }},
 		// The cached copy costs two more.
-		"publish to a cache":  {5, func() { _ = h.Publish(a, &node.Event{Channel: "private-cache-x", Name: "e", Data: data}) }},
-		"publish to nobody":   {0, func() { _ = h.Publish(a, &node.Event{Channel: "private-y", Name: "e", Data: data}) }},
-		"client event":        {3, func() { h.ClientEvent(a, conns[1].id, "private-x", "client-e", data, "") }},
-		"client event object": {3, func() { h.ClientEvent(a, conns[1].id, "private-x", "client-e", []byte(`{"a":[1,2,3]}`), "u1") }},
-		"count":               {0, func() { h.Channel(a, "private-x") }},
-		"find nobody":         {0, func() { h.Channel(a, "private-y") }},
-		"cached":              {0, func() { h.Cached(a, "private-cache-x") }},
+		"publish to a cache": {5, func() { _ = h.Publish(a, &node.Event{Channel: "private-cache-x", Name: "e", Data: data}) }},
+		"publish to nobody":  {0, func() { _ = h.Publish(a, &node.Event{Channel: "private-y", Name: "e", Data: data}) }},
+		"client event": {3, func() {
+			h.ClientEvent(a, conns[1].id, &node.ClientEvent{Channel: "private-x", Name: "client-e", Data: data})
+		}},
+		"client event object": {3, func() {
+			h.ClientEvent(a, conns[1].id, &node.ClientEvent{Channel: "private-x", Name: "client-e", Data: []byte(`{"a":[1,2,3]}`), UserID: "u1"})
+		}},
+		"count":       {0, func() { h.Channel(a, "private-x") }},
+		"find nobody": {0, func() { h.Channel(a, "private-y") }},
+		"cached":      {0, func() { h.Cached(a, "private-cache-x") }},
 	} {
 		if got := testing.AllocsPerRun(200, c.f); got > c.max {
 			t.Errorf("%s: %v allocations, want %v at most", name, got, c.max)

@@ -33,7 +33,7 @@ func TestPublishersWaitWhileALoopIsBehind(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := h.ClientEvent(a, 0, "c", "client-e", nil, ""); err != pusher.ErrBusy {
+	if err := h.ClientEvent(a, 0, &node.ClientEvent{Channel: "c", Name: "client-e"}); err != pusher.ErrBusy {
 		t.Errorf("ClientEvent: %v, want ErrBusy", err)
 	}
 	if err := h.Admit(a, slices.Values([]string{"other", "c"})); !errors.Is(err, node.ErrBusy) {

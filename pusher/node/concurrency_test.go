@@ -103,7 +103,7 @@ func TestEverythingAtOnceAddsUp(t *testing.T) {
 					}
 				case 7:
 					if user, in := c.in[name]; in {
-						h.ClientEvent(c.app, c.id, name, "client-e", nil, user)
+						h.ClientEvent(c.app, c.id, &node.ClientEvent{Channel: name, Name: "client-e", UserID: user})
 					}
 				case 8:
 					if c.user == "" {

@@ -34,6 +34,8 @@ type Config struct {
 	// told, so that a page load does not look like leaving. 0: 3 s, negative: at once.
 	OfflineDelay time.Duration
 
+	Notifier Notifier // hears of transitions, for webhooks; nil: nobody does
+
 	Now     func() time.Time // nil: time.Now
 	Metrics *metrics.Set     // nil: none are exported
 }
@@ -42,12 +44,13 @@ type Config struct {
 // loops included, since none of them waits for anything but a lock.
 type Node struct {
 	// Set once by New, conns by Bind.
-	hub     *hub.Hub
-	now     func() time.Time
-	delay   time.Duration
-	metrics *nodeMetrics
-	conns   Conns
-	sockets sockets
+	hub      *hub.Hub
+	now      func() time.Time
+	delay    time.Duration
+	notifier Notifier // may be nil
+	metrics  *nodeMetrics
+	conns    Conns
+	sockets  sockets
 
 	mu      sync.RWMutex
 	tenants map[string]*tenant // by app id; guarded by mu; only grows
@@ -87,12 +90,13 @@ func New(cfg Config) *Node {
 		cfg.Metrics = metrics.NewSet()
 	}
 	n := &Node{
-		hub:     cfg.Hub,
-		now:     cfg.Now,
-		delay:   cfg.OfflineDelay,
-		metrics: newMetrics(cfg.Metrics),
-		sockets: newSockets(),
-		tenants: make(map[string]*tenant),
+		hub:      cfg.Hub,
+		now:      cfg.Now,
+		delay:    cfg.OfflineDelay,
+		notifier: cfg.Notifier,
+		metrics:  newMetrics(cfg.Metrics),
+		sockets:  newSockets(),
+		tenants:  make(map[string]*tenant),
 	}
 	n.chores.start(n.now)
 	return n

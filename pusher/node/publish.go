@@ -98,15 +98,22 @@ func (n *Node) deliver(t *hub.Topic, ev *Event) {
 	t.Publish(f, n.sockets.parse(ev.Except))
 }
 
-// ClientEvent sends an event of a client's to everybody else in the channel; the session has
-// checked that it may. data is the raw JSON value, nil when there was none; userID is the
-// sender's on a presence channel, else "". Name and data are borrowed. It returns a refusal,
-// having done nothing, while the loops are behind. Loop-only.
-func (n *Node) ClientEvent(a *app.App, from engine.ID, channelName, name string, data []byte, userID string) *pusher.Error {
+// A ClientEvent is one event as a client sent it. Name and data are borrowed.
+type ClientEvent struct {
+	Channel, Name string
+	Data          []byte          // raw JSON value; nil when there was none
+	UserID        string          // the sender's on a presence channel, else ""
+	SocketID      pusher.SocketID // the sender's
+}
+
+// ClientEvent sends an event of the conn from to everybody else in the channel; the session
+// has checked that it may. It returns a refusal, having done nothing, while the loops are
+// behind. Loop-only.
+func (n *Node) ClientEvent(a *app.App, from engine.ID, ev *ClientEvent) *pusher.Error {
 	defer shared()
 	n.metrics.publishesClient.Inc()
 	var room [keyBytes]byte
-	t := n.hub.Find(appendKey(room[:0], a, channelName))
+	t := n.hub.Find(appendKey(room[:0], a, ev.Channel))
 	if t == nil {
 		return nil
 	}
@@ -116,9 +123,10 @@ func (n *Node) ClientEvent(a *app.App, from engine.ID, channelName, name string,
 		return pusher.ErrBusy
 	}
 	if t.Count() > 1 {
-		buf := frame.NewBuffer(len(name) + len(channelName) + len(data)*9/8 + len(userID) + 80)
-		buf = wire.AppendClientEvent(buf, name, channelName, data, a.Compat.PassClientEventData, userID)
+		buf := frame.NewBuffer(len(ev.Name) + len(ev.Channel) + len(ev.Data)*9/8 + len(ev.UserID) + 80)
+		buf = wire.AppendClientEvent(buf, ev.Name, ev.Channel, ev.Data, a.Compat.PassClientEventData, ev.UserID)
 		t.Publish(text(buf), from)
 	}
+	n.notifyClientEvent(a, ev)
 	return nil
 }

@@ -120,7 +120,7 @@ func TestNobodyIsNotKept(t *testing.T) {
 	h, a := newHouse(t, node.Config{}), newApp(func(a *app.App) { a.Limits.PresenceMembers = 1 })
 	c, d := h.enter(), h.enter()
 	h.publish(a, "news", `"1"`)
-	h.ClientEvent(a, c.id, "private-x", "client-e", nil, "")
+	h.ClientEvent(a, c.id, &node.ClientEvent{Channel: "private-x", Name: "client-e"})
 	h.Acknowledge(a, c.id, "news")
 	h.subscribe(a, c, "presence-x", "u1")
 	if _, err := h.Subscribe(a, d.id, "presence-x", pusher.Presence, &channel.Member{ID: "u2"}); err == nil || err.Reason != "presence_full" {

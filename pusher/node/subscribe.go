@@ -29,8 +29,11 @@ func (n *Node) Subscribe(a *app.App, id engine.ID, name string, kind pusher.Kind
 	if err != nil {
 		return nil, err
 	}
+	missed := false
 	if kind&pusher.Cache != 0 {
-		t.Join(id, n.succeeded(s, name), n.cachedFrame(s, name, now))
+		var cached *frame.Prepared
+		cached, missed = n.cachedFrame(s, name, now)
+		t.Join(id, n.succeeded(s, name), cached)
 	} else {
 		t.Join(id, n.succeeded(s, name))
 	}
@@ -38,6 +41,7 @@ func (n *Node) Subscribe(a *app.App, id engine.ID, name string, kind pusher.Kind
 		buf := frame.NewBuffer(len(name) + len(m.ID) + len(m.Info) + 128)
 		t.Publish(text(wire.AppendMemberAdded(buf, name, m.ID, m.Info)), id)
 	}
+	n.notifyJoin(a, t, s, name, m, added, missed)
 	n.announceCount(t, s, a, name, now)
 	return seatOf(s, a, name), nil
 }
@@ -84,9 +88,8 @@ func (n *Node) Unsubscribe(a *app.App, id engine.ID, name string, userID string)
 		buf := frame.NewBuffer(len(name) + len(userID) + 112)
 		t.Publish(text(wire.AppendMemberRemoved(buf, name, userID)), 0)
 	}
-	if t.Count() > 0 {
-		n.announceCount(t, s, a, name, now)
-	}
+	n.notifyLeave(a, t, s, name, userID, removed)
+	n.announceCount(t, s, a, name, now)
 }
 
 // succeeded makes the frame that tells a conn it is in.
@@ -98,24 +101,31 @@ func (n *Node) succeeded(s *channel.State, name string) *frame.Prepared {
 	return text(wire.AppendPresenceSucceeded(buf, name, s.Users(), s.Members()))
 }
 
-// cachedFrame makes the frame of the channel's last event, or cache_miss.
-func (n *Node) cachedFrame(s *channel.State, name string, now time.Time) *frame.Prepared {
+// cachedFrame makes the frame of the channel's last event, or cache_miss when there is none.
+func (n *Node) cachedFrame(s *channel.State, name string, now time.Time) (f *frame.Prepared, missed bool) {
 	event, token, _, ok := s.Cached(now)
 	if !ok {
 		n.metrics.cacheMisses.Inc()
-		return text(wire.AppendCacheMiss(frame.NewBuffer(len(name)+64), name))
+		return text(wire.AppendCacheMiss(frame.NewBuffer(len(name)+64), name)), true
 	}
 	n.metrics.cacheHits.Inc()
-	return text(wire.AppendEvent(frame.NewBuffer(len(event)+len(name)+len(token)+48), event, name, token))
+	return text(wire.AppendEvent(frame.NewBuffer(len(event)+len(name)+len(token)+48), event, name, token)), false
 }
 
-// announceCount publishes the number of subscribers when it is due, or sees to it later.
+// announceCount tells subscribers and webhooks the number of subscribers when it is due, or sees to it later. That
+// there are none any more is for webhooks alone.
 func (n *Node) announceCount(t *hub.Topic, s *channel.State, a *app.App, name string, now time.Time) {
-	if !channel.AnnouncesCount(s.Kind(), a) {
+	frames, hook := channel.AnnouncesCount(s.Kind(), a) && t.Count() > 0, n.countHook(a, s.Kind())
+	if !frames && !hook {
 		return
 	}
 	if s.CountDue(now) {
-		t.Publish(text(wire.AppendSubscriptionCount(frame.NewBuffer(len(name)+112), name, t.Count())), 0)
+		if frames {
+			t.Publish(text(wire.AppendSubscriptionCount(frame.NewBuffer(len(name)+112), name, t.Count())), 0)
+		}
+		if hook {
+			n.notifyCount(a, name, t.Count())
+		}
 		return
 	}
 	if wait, owed := s.CountOwed(now); owed {

@@ -123,6 +123,9 @@ func (s *Session) End() {
 	s.deadline = 0
 }
 
+// ID returns the connection's public name.
+func (s *Session) ID() pusher.SocketID { return s.id }
+
 // UserID returns the id of the user the connection is signed in as, or "".
 func (s *Session) UserID() string {
 	if s.user == nil {
