@@ -34,6 +34,11 @@ var layers = map[string]layer{
 	"engine/backlog": {pure: true, on: []string{"frame"}},
 	"engine/wheel":   {pure: true},
 	"engine/reasons": {},
+
+	"engine/history":             {pure: true, on: []string{"frame"}},
+	"engine/history/memstream":   {pure: true, on: []string{"engine/history"}},
+	"engine/history/historytest": {on: []string{"engine/history"}},
+
 	"engine/proxies": {pure: true},
 	"engine":         {on: []string{"engine/backlog", "engine/wheel", "frame/handshake", "engine/reasons", "engine/proxies"}},
 	"engine/hub":     {on: []string{"engine"}},
