@@ -15,9 +15,9 @@ type Op uint8
 const (
 	Send        Op = iota + 1 // Payload; Err when it is a pusher:error
 	Close                     // Err
-	Subscribe                 // Channel, Kind; Member on a presence channel
+	Subscribe                 // Channel, Kind; Member on a presence channel; Recall when the client asks about the past
 	Unsubscribe               // Channel, Kind; UserID on a presence channel
-	Acknowledge               // Channel, Kind; UserID on a presence channel
+	Acknowledge               // Channel, Kind; UserID on a presence channel; Recall as for Subscribe
 	ClientEvent               // Channel, Kind, Event, Data; UserID on a presence channel
 	SignIn                    // User
 	Authorized                // nothing more
@@ -47,6 +47,7 @@ type Action struct {
 	Channel string          // shared
 	Member  *channel.Member // shared
 	UserID  string          // shared
+	Recall  *wire.Recall    // shared; nil: nothing is asked
 
 	Event string // borrowed from the message
 	Data  []byte // raw JSON value, borrowed from the message; nil when the client sent none

@@ -23,7 +23,7 @@ func (s *Session) subscribe(data []byte, out []Action) []Action {
 	// Before the limit, so that a client that is at it and lost track still learns what is the matter.
 	sub := s.subs.find(req.Channel)
 	if sub != nil && sub.state != abandoned {
-		return s.existing(sub, out)
+		return s.existing(sub, req.Recall, out)
 	}
 	if limit := limits.SubscriptionsPerConnection; limit > 0 && sub == nil && s.subs.len() >= limit {
 		return s.refuseSubscription(req.Channel, pusher.TooManySubscriptions(limit), out)
@@ -53,7 +53,7 @@ func (s *Session) subscribe(data []byte, out []Action) []Action {
 		// Left and come back while the answer to the first Subscribe is still to come: that answer serves, unless it
 		// makes the connection another member than it is asking to be now.
 		if member != nil && member.ID != sub.userID {
-			return s.existing(sub, out)
+			return s.existing(sub, req.Recall, out)
 		}
 		sub.state = pending
 		return out
@@ -67,19 +67,19 @@ func (s *Session) subscribe(data []byte, out []Action) []Action {
 		added.userID = member.ID
 	}
 	s.subs.add(added)
-	return append(out, Action{Op: Subscribe, Channel: req.Channel, Kind: kind, Member: member})
+	return append(out, Action{Op: Subscribe, Channel: req.Channel, Kind: kind, Member: member, Recall: req.Recall})
 }
 
 // existing answers a second subscribe. Pusher keeps the first and refuses the second; other servers acknowledge again.
 // A pending one is going to be acknowledged anyway. Never is the connection counted twice ("Twice the same channel").
-func (s *Session) existing(sub *Seat, out []Action) []Action {
+func (s *Session) existing(sub *Seat, recall *wire.Recall, out []Action) []Action {
 	switch {
 	case !s.app.Compat.ReacknowledgeSubscribe || sub.state == abandoned:
 		return refuse(pusher.ExistingSubscription(sub.channel), out)
 	case sub.state == pending:
 		return out
 	default:
-		return append(out, Action{Op: Acknowledge, Channel: sub.channel, Kind: sub.kind, UserID: sub.userID})
+		return append(out, Action{Op: Acknowledge, Channel: sub.channel, Kind: sub.kind, UserID: sub.userID, Recall: recall})
 	}
 }
 

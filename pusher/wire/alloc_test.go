@@ -16,6 +16,7 @@ func TestHotPathsMakeNoGarbage(t *testing.T) {
 		"ParseFrame of a client event": func() { wire.ParseFrame(msg, maxDepth) },
 		"ParseFrame of a subscription": func() { wire.ParseFrame(subscribe, maxDepth) },
 		"AppendEvent":                  func() { wire.AppendEvent(room, "my-event", "my-channel", token) },
+		"Seal":                         func() { wire.Seal(wire.AppendOpenEvent(room, "my-event", "my-channel", token), at("E-1")) },
 		"AppendClientEvent":            func() { wire.AppendClientEvent(room, "client-x", "presence-a", data, false, "u1") },
 		"AppendMemberAdded":            func() { wire.AppendMemberAdded(room, "presence-a", "u1", data) },
 		"AppendError":                  func() { wire.AppendError(room, 4301, "slow down") },

@@ -7,6 +7,8 @@ type Subscribe struct {
 	ChannelData string // JSON text, verbatim: the signature covers it byte for byte
 
 	HasChannelData bool
+
+	Recall *Recall // nil: nothing is asked about the past
 }
 
 var (
@@ -17,13 +19,14 @@ var (
 )
 
 // ParseSubscribe reads the Data of a Frame that ParseFrame returned; it does not validate the JSON again. The channel
-// must be a string, auth and channel_data strings, null or absent. The error is an *Error.
+// must be a string, auth and channel_data strings, null or absent, rewind a number or the text of a time. The error is an
+// *Error.
 func ParseSubscribe(data []byte) (Subscribe, error) {
 	m, ok := objectMembers(data)
 	if !ok {
 		return Subscribe{}, errSubscribeData
 	}
-	var channel, auth, channelData []byte
+	var channel, auth, channelData, resume, socket, rewind []byte
 	var scratch [16]byte
 	for m.next() {
 		switch string(m.name(scratch[:])) {
@@ -33,6 +36,12 @@ func ParseSubscribe(data []byte) (Subscribe, error) {
 			auth = m.value
 		case "channel_data":
 			channelData = m.value
+		case "resume":
+			resume = m.value
+		case "socket":
+			socket = m.value
+		case "rewind":
+			rewind = m.value
 		}
 	}
 	var s Subscribe
@@ -46,7 +55,9 @@ func ParseSubscribe(data []byte) (Subscribe, error) {
 	if s.ChannelData, s.HasChannelData, ok = optionalText(channelData); !ok {
 		return Subscribe{}, errChannelData
 	}
-	return s, nil
+	var err error
+	s.Recall, err = readRecall(resume, socket, rewind)
+	return s, err
 }
 
 // ParseUnsubscribe reads the data of pusher:unsubscribe, as ParseSubscribe does, and returns its channel.
