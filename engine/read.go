@@ -120,8 +120,8 @@ func (l *Loop) parseFrames(c *Conn) {
 			c.discard(c.buffered())
 			return
 		}
-		// A frame that is not all there stays untouched in gnet's buffer: peeking copies
-		// once it spans two reads, so it is not even looked at until it can be whole.
+		// A header or control frame that is not all there stays untouched in gnet's buffer:
+		// peeking copies once it spans two reads, so it is not looked at until it can be whole.
 		if n := c.buffered(); n == 0 || n < c.need {
 			return
 		}

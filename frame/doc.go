@@ -3,17 +3,18 @@
 //
 // It is the server's side only: frames that come in must be masked, frames that
 // go out are not. It does no I/O, reads no clock, starts nothing and locks
-// nothing; it knows no extension, so a reserved bit is an error. It decides
-// what is wrong with a frame and which close code says so; closing is the
-// caller's.
+// nothing. It decides what is wrong with a frame and which close code says so;
+// closing is the caller's. Of extensions it knows only that RSV1 may mark a
+// message as compressed; package deflate does the rest.
 //
 // # Reading
 //
 // Each connection owns one [Reader], whose zero value is ready. The caller shows
-// it the unread bytes; [Reader.Next] consumes whole frames, one a call, and
-// returns a message when one is complete. Half a frame is left where it is,
-// still masked, so the unread bytes may live in a ring that the next read
-// extends: only what Next says it consumed was changed in place.
+// it the unread bytes; [Reader.Next] consumes a frame a call and returns a message
+// when one is complete. A message that is all there is unmasked where it lies and
+// lent to the caller; what comes in pieces is moved to a buffer as it comes, and text
+// is judged there and then. Half a header and half a control frame are left where
+// they are: only what Next says it consumed was changed.
 //
 // # Writing
 //

@@ -89,7 +89,13 @@ func oracle(wire []byte, lim *frame.Limits) (got []message, code frame.CloseCode
 				return got, 1008
 			}
 		}
-		if h.Length > int64(len(wire)-size) {
+		if have := wire[size:]; h.Length > int64(len(have)) {
+			// Not all there; but what is may be no text any more.
+			have = bytes.Clone(have)
+			ws.Cipher(have, h.Mask, 0)
+			if text := count == 0 && h.OpCode == ws.OpText || count > 0 && opcode == ws.OpText && h.OpCode == ws.OpContinuation; text && spoiled(append(whole, have...), false) {
+				return got, 1007
+			}
 			return got, 0
 		}
 		payload := bytes.Clone(wire[size : size+int(h.Length)])

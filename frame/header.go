@@ -11,10 +11,18 @@ const (
 	maskBit = 0x80
 )
 
+// The reserved bits of a [Header] (RFC 6455 §5.2). RFC 7692 §6 gives the first one a meaning: the
+// message that the frame begins is compressed.
+const (
+	Rsv1 = 4
+	Rsv2 = 2
+	Rsv3 = 1
+)
+
 // A Header is everything of a frame that is not its payload.
 type Header struct {
 	Fin    bool
-	Rsv    byte // three bits: RSV1 is 4, RSV2 is 2, RSV3 is 1
+	Rsv    byte // three bits: Rsv1, Rsv2, Rsv3
 	Opcode Opcode
 	Masked bool
 	Mask   [4]byte // masking key; meaningless unless Masked

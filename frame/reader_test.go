@@ -210,15 +210,15 @@ func TestReaderTakesWhatTheLimitsAllow(t *testing.T) {
 	}
 }
 
-func TestNeedIsTheHeaderAndThenTheFrame(t *testing.T) {
+func TestNeedIsTheHeaderAndThenTheControlFrame(t *testing.T) {
 	long := masked(0x81, strings.Repeat("x", 300))
 	huge := masked(0x82, strings.Repeat("x", 70000))
 	for _, tt := range []struct {
 		b    []byte
 		want int
 	}{
-		{nil, 2}, {long[:1], 2}, {long[:2], 8}, {long[:7], 8}, {long[:8], 308}, {long[:307], 308},
-		{huge[:2], 14}, {huge[:13], 14}, {huge[:14], 70014}, {masked(0x81, "Hello")[:2], 6}, {masked(0x81, "Hello")[:6], 11},
+		{nil, 2}, {long[:1], 2}, {long[:2], 8}, {long[:7], 8}, {huge[:2], 14}, {huge[:13], 14}, {masked(0x81, "Hello")[:2], 6},
+		{masked(0x89, "Hello")[:2], 6}, {masked(0x89, "Hello")[:6], 11}, {masked(0x89, "Hello")[:10], 11},
 	} {
 		var r frame.Reader
 		if _, n, err := r.Next(tt.b, noLimits); n != 0 || err != nil {
@@ -226,6 +226,146 @@ func TestNeedIsTheHeaderAndThenTheFrame(t *testing.T) {
 		}
 		if got := r.Need(tt.b); got != tt.want {
 			t.Errorf("Need(%x) = %d, want %d", tt.b, got, tt.want)
+		}
+	}
+}
+
+// What comes of a data frame is taken at once, whatever is missing.
+func TestReaderTakesWhatThereIsOfADataFrame(t *testing.T) {
+	wire := masked(0x82, strings.Repeat("x", 300))
+	var r frame.Reader
+	for i, piece := range [][]byte{wire[:8], wire[8:9], wire[9:307], wire[307:]} {
+		m, n, err := r.Next(bytes.Clone(piece), noLimits)
+		if n != len(piece) || err != nil {
+			t.Fatalf("piece %d of %d bytes: took %d, %v", i, len(piece), n, err)
+		}
+		if last := i == 3; last != (m.Opcode == frame.Binary) || last && string(m.Payload) != strings.Repeat("x", 300) || r.Open() == last {
+			t.Errorf("piece %d: %v %q, open %v", i, m.Opcode, m.Payload, r.Open())
+		}
+	}
+	// The next frame may begin where it ends.
+	m, n, _ := r.Next(join(wire[:20], nil), noLimits)
+	if n != 20 || m.Opcode != frame.Continuation {
+		t.Fatalf("took %d, %v", n, m)
+	}
+	if m, n, _ = r.Next(join(masked(0x82, strings.Repeat("x", 300))[20:], masked(0x89, "")), noLimits); n != 288 || m.Opcode != frame.Binary {
+		t.Errorf("took %d, %v; want 288 and the message", n, m.Opcode)
+	}
+}
+
+// Autobahn 6.4.3 and 6.4.4: one frame in pieces, spoiled by the second.
+func TestReaderRefusesTextAtTheByteThatSpoilsIt(t *testing.T) {
+	const good, bad, rest = "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5", "\xf4\x90\x80\x80", "edited"
+	for _, first := range []byte{0x81, 0x01} {
+		wire := masked(first, good+bad+rest)
+		payload := wire[len(wire)-len(good+bad+rest):]
+		header := wire[:len(wire)-len(payload)]
+		var r frame.Reader
+		if _, n, err := r.Next(header, noLimits); n != len(header) || err != nil {
+			t.Fatalf("the header: %d, %v", n, err)
+		}
+		// F4 may begin a rune, and F4 90 may not (RFC 3629 §4).
+		for i := range len(good) + 1 {
+			if _, n, err := r.Next(payload[i:i+1], noLimits); n != 1 || err != nil {
+				t.Fatalf("byte %d of the payload: %d, %v", i, n, err)
+			}
+		}
+		_, _, err := r.Next(payload[len(good)+1:len(good)+2], noLimits)
+		wantError(t, "the second byte of the bad rune", err, 1007, "invalid_utf8")
+	}
+}
+
+func TestReaderMarksWhatIsDeflated(t *testing.T) {
+	lim := &frame.Limits{Deflate: true}
+	for _, piece := range []int{1, 3, 1000} {
+		var r frame.Reader
+		unread := join(masked(0xc1, "\xff\xfe"), masked(0x42, "\xff"), masked(0x89, "p"), masked(0x80, "\xfe"), masked(0x81, "plain"),
+			masked(0x01, "pl"), masked(0x80, "ain"), masked(0xc2, ""))
+		var got []string
+		for from, to := 0, 0; to < len(unread); {
+			to = min(to+piece, len(unread))
+			for from < to {
+				m, n, err := r.Next(unread[from:to], lim)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n == 0 {
+					break
+				}
+				if from += n; m.Opcode != frame.Continuation {
+					got = append(got, fmt.Sprintf("%v %v %q", m.Opcode, m.Deflated, m.Payload))
+				}
+			}
+		}
+		want := []string{`text true "\xff\xfe"`, `ping false "p"`, `binary true "\xff\xfe"`, `text false "plain"`, `text false "plain"`, `binary true ""`}
+		if !slices.Equal(got, want) {
+			t.Errorf("%d bytes a read: got %q, want %q", piece, got, want)
+		}
+	}
+}
+
+func TestReaderRefusesReservedBitsThatMeanNothing(t *testing.T) {
+	for name, wire := range map[string][]byte{
+		"RSV1 on a ping":                 masked(0xc9, ""),
+		"RSV1 on a close":                masked(0xc8, ""),
+		"RSV2":                           masked(0xa1, "x"),
+		"RSV1 and RSV3":                  masked(0xd1, "x"),
+		"RSV1 on a continuation":         join(masked(0x41, "x"), masked(0xc0, "y")),
+		"RSV1 on a plain one's fragment": join(masked(0x01, "x"), masked(0xc0, "y")),
+	} {
+		_, err := read(t, wire, len(wire), &frame.Limits{Deflate: true})
+		wantError(t, name, err, 1002, "reserved_bits")
+	}
+}
+
+// RFC 1951 §3.2.4: five bytes in front of each block of at most 65535.
+func TestDeflatedMayBeALittleLongerThanTheLimit(t *testing.T) {
+	lim := &frame.Limits{MessageBytes: 64 << 10, Deflate: true}
+	size := 64<<10 + 2*5
+	for first, ok := range map[byte]bool{0xc2: true, 0x82: false} {
+		_, err := read(t, masked(first, string(make([]byte, size))), 1000, lim)
+		if ok && err != nil {
+			t.Errorf("%x: %v", first, err)
+		} else if !ok {
+			wantError(t, "a plain message", err, 1009, "message_too_big")
+		}
+	}
+	_, err := read(t, masked(0xc2, string(make([]byte, 70000))), 1000, lim)
+	wantError(t, "much longer", err, 1009, "message_too_big")
+}
+
+// However it comes, a message is copied into a buffer that doubles: nothing grows with the square
+// of its length or of the number of its pieces.
+func TestReaderGrowsABufferByDoubling(t *testing.T) {
+	const size = 1 << 20
+	whole := masked(0x81, strings.Repeat("x", size))
+	tiny := join(masked(0x01, "x"), bytes.Repeat(masked(0x00, "x"), size/16), masked(0x80, "x"))
+	for name, tt := range map[string]struct {
+		wire  []byte
+		piece int
+	}{"one frame byte by byte": {whole, 1}, "one frame in segments": {whole, 1448}, "a byte a frame": {tiny, 1448}} {
+		allocs := testing.AllocsPerRun(1, func() {
+			var r frame.Reader
+			wire := bytes.Clone(tt.wire)
+			for from, to := 0, 0; to < len(wire); {
+				to = min(to+tt.piece, len(wire))
+				for from < to {
+					m, n, err := r.Next(wire[from:to], noLimits)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if n == 0 {
+						break
+					}
+					if from += n; m.Opcode == frame.Text && cap(m.Payload) > max(2*len(m.Payload), 64) {
+						t.Errorf("%s: %d bytes for %d", name, cap(m.Payload), len(m.Payload))
+					}
+				}
+			}
+		})
+		// The clone, the state, and 64 B doubled to 1 MiB.
+		if allocs > 17 {
+			t.Errorf("%s: %v allocations", name, allocs)
 		}
 	}
 }
