@@ -65,6 +65,8 @@ var layers = map[string]layer{
 	"bench":          {on: []string{"loadtest/report"}},
 	"bench/ceiling":  {on: []string{"frame/handshake", "pusher/wire"}},
 
+	"bench/goroutines": {on: []string{"pusher/wire"}},
+
 	"loadtest":        {on: []string{"loadtest/crew"}},
 	"loadtest/crew":   {on: []string{"loadtest/swarm", "loadtest/report"}},
 	"loadtest/report": {on: []string{"loadtest/plan", "loadtest/probe", "loadtest/tally"}},
@@ -86,6 +88,7 @@ var (
 // in "/..." takes in what is below it. Tests may use any of them.
 var homes = map[string][]string{
 	"github.com/gobwas/":                 {"frame/...", "cmd/gannet/...", "loadtest/...", "bench/..."},
+	"github.com/gorilla/websocket":       {"bench/goroutines"},
 	"github.com/panjf2000/gnet/":         {"engine"},
 	"github.com/bytedance/sonic":         {"pusher/wire"},
 	"github.com/valyala/fasthttp":        {"pusher/rest", "pusher/admin", "pusher/webhook"},
