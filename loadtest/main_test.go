@@ -8,6 +8,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -184,6 +185,45 @@ func TestScenariosMeasureARealServer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The server under test gives up a client when a megabyte waits for it; in 0.6 s each is sent three,
+// of which the kernel keeps a part.
+func TestDeafSubscribersAreSlowConsumersAndNothingIsExpectedOfThem(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 1 s: a load test")
+	}
+	s := serve(t)
+	before := s.metric(t, `gannet_engine_dropped_frames_total{reason="slow"}`)
+	r := s.run(t, "fanout", "--subscribers=4", "--deaf=3", "--rate=500", "--batch=10", "--payload=10000")
+	if d := r.Delivery; r.Setup.Deaf != 3 || d.Published != 300 || d.Expected != 4*300 {
+		t.Errorf("%+v, %+v; want 300 published to 4 each", r.Setup, d)
+	}
+	if after := s.metric(t, `gannet_engine_dropped_frames_total{reason="slow"}`); after <= before {
+		t.Errorf("the server has dropped nothing for slow clients")
+	}
+}
+
+// metric returns a metric of the server's, 0 when it has none of that name.
+func (s *server) metric(t *testing.T, name string) (value float64) {
+	t.Helper()
+	response, err := http.Get(s.metrics)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, name+" "); ok {
+			if value, err = strconv.ParseFloat(strings.TrimSpace(rest), 64); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return value
 }
 
 func TestTableIsWrittenWithoutJSON(t *testing.T) {

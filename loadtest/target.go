@@ -74,7 +74,7 @@ const (
 func (o *options) share() error {
 	p := &o.plan
 	// Churning conns that are leaving still hold their descriptors.
-	conns := p.Clients + int(2*p.ChurnRate*(p.ChurnHold.Seconds()+1))
+	conns := p.Clients + p.Deaf + int(2*p.ChurnRate*(p.ChurnHold.Seconds()+1))
 	if p.Via != plan.Members {
 		conns += p.Publishers
 	}

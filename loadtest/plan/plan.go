@@ -46,6 +46,7 @@ type Plan struct {
 	Channels  int
 	PerClient int    // channels each client is on
 	Prefix    string // of the channel names: "", "private-", "presence-", …
+	Deaf      int    // conns beside them that subscribe as they do and never read again
 
 	// Publishers. With Via Members they are the clients themselves.
 	Via        Via
@@ -90,6 +91,7 @@ func (p *Plan) Check() error {
 		low, high float64
 	}{
 		{"subscribers", float64(p.Clients), 0, MaxClients},
+		{"deaf", float64(p.Deaf), 0, MaxClients},
 		{"channels", float64(p.Channels), 1, MaxChannels},
 		{"per-client", float64(p.PerClient), 1, 10_000},
 		{"publishers", float64(p.Publishers), 0, MaxClients},

@@ -26,6 +26,7 @@ type Result struct {
 type Setup struct {
 	Targets     []string `json:"targets"`
 	Subscribers int      `json:"subscribers"`
+	Deaf        int      `json:"deaf,omitempty"` // conns beside them that never read
 	Channels    int      `json:"channels"`
 	PerClient   int      `json:"channels_per_subscriber"`
 	Publishers  int      `json:"publishers"`

@@ -53,7 +53,7 @@ const fewConns = 500
 
 func (s *Server) memory(o *Outcome) {
 	s.RSSBefore = new(o.Before.Process.RSS)
-	conns := float64(o.Total.Joined)
+	conns := float64(o.Total.Joined + int64(o.Plan.Deaf))
 	if conns < fewConns {
 		return
 	}

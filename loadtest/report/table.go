@@ -44,6 +44,9 @@ func describe(s *Setup) string {
 	if s.PerClient > 1 {
 		text += fmt.Sprintf(", %d each", s.PerClient)
 	}
+	if s.Deaf > 0 {
+		text += fmt.Sprintf(", and %s more that never read", count(int64(s.Deaf)))
+	}
 	if s.Publishers > 0 {
 		how := map[string]string{"rest": "REST", "client": "client events", "members": "client events of the members"}[s.Via]
 		text += "; " + some(s.Publishers, "publisher") + " by " + how

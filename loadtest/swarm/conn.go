@@ -16,6 +16,7 @@ const (
 	roleSpeaker                // publishes client events and does nothing else
 	roleREST                   // publishes by HTTP
 	roleChurner                // comes and goes
+	roleDeaf                   // subscribes and never reads again
 )
 
 // A state is how far a conn has come. An HTTP conn goes from connecting to live.

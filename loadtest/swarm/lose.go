@@ -25,6 +25,11 @@ func (w *worker) lose(slot int32, reason string) {
 		}
 		w.counts.Failed++
 		w.opening--
+	case roleDeaf:
+		if was != stateLive { // nobody looks after one that is
+			w.counts.Failed++
+			w.opening--
+		}
 	case roleChurner:
 		switch was {
 		case stateLive:
@@ -56,7 +61,7 @@ func (w *worker) tidy(now int64) {
 				w.lose(int32(slot), "")
 			}
 		case stateLive:
-			if c.role != roleREST && seconds-c.heard >= w.activity {
+			if c.role != roleREST && c.role != roleDeaf && seconds-c.heard >= w.activity {
 				c.heard = seconds // one ping an activity timeout
 				w.text = appendFrame(w.text[:0], opText, []byte(`{"event":"pusher:ping","data":{}}`))
 				w.transmit(int32(slot), w.text)

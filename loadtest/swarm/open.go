@@ -24,7 +24,7 @@ const (
 // nextOpening returns when the next steady client is due, and whether there is one that may be
 // opened at all just now.
 func (w *worker) nextOpening() (at int64, more bool) {
-	if w.nextClient >= w.clients || w.opening >= maxOpening {
+	if w.nextClient >= w.clients+w.deaf || w.opening >= maxOpening {
 		return 0, false
 	}
 	if w.plan.ConnectRate == 0 {
@@ -34,7 +34,7 @@ func (w *worker) nextOpening() (at int64, more bool) {
 	return w.born + int64(float64(w.nextClient)/share*1e9), true
 }
 
-// openClients opens the steady clients that are due.
+// openClients opens the steady clients that are due, and after them the deaf ones.
 func (w *worker) openClients(now int64) {
 	for {
 		at, more := w.nextOpening()
@@ -45,8 +45,12 @@ func (w *worker) openClients(now int64) {
 			at = now // no schedule to be late on
 		}
 		slot := int32(w.nextClient)
+		if w.nextClient >= w.clients {
+			slot = int32(w.firstDeaf + w.nextClient - w.clients)
+		} else {
+			w.counts.Opened++
+		}
 		w.nextClient++
-		w.counts.Opened++
 		w.opening++
 		w.open(slot, at)
 	}

@@ -28,7 +28,7 @@ func (w *worker) established(slot int32, greeting []byte) {
 // socket ID is needed for channels that want a signature.
 func (w *worker) appendSubscriptions(dst []byte, c *conn, socketID []byte) []byte {
 	switch c.role {
-	case roleSubscriber:
+	case roleSubscriber, roleDeaf:
 		for slot := range c.place.Count() {
 			dst = w.appendSubscription(dst, c, c.place.Channel(slot), socketID)
 		}
@@ -80,7 +80,7 @@ func (w *worker) appendSubscription(dst []byte, c *conn, channel int, socketID [
 
 // memberData is who a conn is in a presence channel: a user of its own.
 func memberData(c *conn) string {
-	user := [...]string{roleSubscriber: "user-", roleSpeaker: "speaker-", roleChurner: "guest-"}[c.role] + strconv.Itoa(int(c.who))
+	user := [...]string{roleSubscriber: "user-", roleSpeaker: "speaker-", roleChurner: "guest-", roleDeaf: "deaf-"}[c.role] + strconv.Itoa(int(c.who))
 	return `{"user_id":"` + user + `","user_info":{"name":"` + user + `"}}`
 }
 
@@ -99,6 +99,9 @@ func (w *worker) subscribed(slot int32, now int64) {
 		for i := range c.place.Count() {
 			w.local[c.place.Channel(i)]++
 		}
+	case roleDeaf:
+		w.opening--
+		w.deafen(slot)
 	case roleChurner:
 		w.arrived(slot, now)
 	case roleSpeaker:

@@ -36,7 +36,7 @@ type worker struct {
 	clock clock
 	poll  *poller
 	born  int64
-	conns []conn   // subscribers, then publishers, then churners
+	conns []conn   // subscribers, then publishers, deaf ones, and churners
 	free  []int32  // places for churners
 	buf   []byte   // every read of every conn goes here
 	stash [][]byte // emptied conn.in, for the next that needs one
@@ -48,7 +48,8 @@ type worker struct {
 	local  []int32 // subscribed steady clients of this worker, by channel
 
 	firstClient, clients int // the share of the plan
-	nextClient, opening  int // how far opening them has come, how many are under way
+	firstDeaf, deaf      int // where those begin in conns, and how many there are
+	nextClient, opening  int // how far opening both has come, how many are under way
 	publishers           []publisher
 	firstPublisher       int
 	unready              int   // publishers whose conn is not open yet
@@ -94,11 +95,12 @@ func newWorker(p *plan.Plan, index int, notes chan<- Note, started *atomic.Point
 	low, high := p.Share(p.Clients, index)
 	w.firstClient, w.clients = low, high-low
 	w.tracks = make([]track, w.clients*p.PerClient*int(w.streams))
-	w.conns = make([]conn, w.clients, w.clients+p.Publishers+w.churnRoom())
+	w.conns = make([]conn, w.clients, w.clients+p.Publishers+p.Deaf+w.churnRoom())
 	for i := range w.conns {
 		w.conns[i] = conn{fd: -1, who: int32(low + i), role: roleSubscriber, place: p.Place(low + i), tracks: int32(i*p.PerClient) * w.streams}
 	}
 	w.addPublishers()
+	w.addDeaf()
 	for range w.churnRoom() {
 		w.free = append(w.free, int32(len(w.conns)))
 		w.conns = append(w.conns, conn{fd: -1, role: roleChurner})
@@ -244,7 +246,7 @@ func (w *worker) heedStart() {
 
 // reportReady tells once that all conns are open, or have failed to.
 func (w *worker) reportReady() {
-	if w.ready || w.nextClient < w.clients || w.opening > 0 || w.unready > 0 {
+	if w.ready || w.nextClient < w.clients+w.deaf || w.opening > 0 || w.unready > 0 {
 		return
 	}
 	w.ready = true
