@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,7 +27,7 @@ type bench struct {
 	rounds       int
 	scale        scale
 	names        []string          // ceiling, gannet and the rivals, in turn
-	rivals       map[string]string // commands by name
+	rivals       map[string]string // commands of those that are not ours
 	serverCPU    int
 	generatorCPU int
 	nextPort     int
@@ -41,11 +43,13 @@ func newBench(ctx context.Context, o *options, stderr io.Writer) (*bench, error)
 		names: []string{"ceiling", "gannet"}, rivals: make(map[string]string), nextPort: firstEphemeral(),
 	}
 	if o.quick {
-		b.scale = scale{divide: 20, duration: 300 * time.Millisecond, warmup: 100 * time.Millisecond, idle: 300 * time.Millisecond, quick: true}
+		b.scale = scale{divide: 20, duration: 300 * time.Millisecond, brief: 300 * time.Millisecond, warmup: 100 * time.Millisecond, idle: 300 * time.Millisecond, quick: true}
 	}
 	for _, r := range o.rivals {
 		b.names = append(b.names, r.name)
-		b.rivals[r.name] = r.command
+		if r.command != "" {
+			b.rivals[r.name] = r.command
+		}
 	}
 	if err := b.files(); err != nil {
 		return nil, err
@@ -106,7 +110,7 @@ func (b *bench) say(format string, args ...any) {
 // build makes the programs as users have them.
 func (b *bench) build(ctx context.Context) error {
 	b.say("building")
-	for _, pkg := range []string{"./cmd/gannet", "./bench/ceiling", "./loadtest"} {
+	for _, pkg := range []string{"./cmd/gannet", "./bench/ceiling", "./bench/goroutines", "./loadtest"} {
 		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", b.dir+"/", pkg)
 		cmd.Dir, cmd.Env = b.root, append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -140,6 +144,8 @@ func (b *bench) measure(ctx context.Context, l *line) (all []record) {
 			if err := b.once(ctx, l, name, &r); err != nil {
 				r.Error = err.Error()
 			}
+			// Neither a ratio to nothing nor the last bucket of a histogram is a number to keep.
+			maps.DeleteFunc(r.Values, func(_ string, v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
 			b.say("%-14s %d %-8s %s", l.name, round, name, r.summary(l))
 			all = append(all, r)
 		}

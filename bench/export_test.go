@@ -2,6 +2,8 @@
 
 package main
 
+import "io"
+
 // Results makes results of records of the line "saturate-5k" (deliveries a second) in rounds.
 func Results(delivered map[string][]float64, marks map[string]string) *results {
 	r := &results{head: head{Command: "go run ./bench", Date: "2026-01-02T03:04:05Z", Commit: "c0ffee", Machine: "cpu-2-cores",
@@ -18,6 +20,32 @@ func (r *results) Write(folder string) (string, error) { return r.write(folder) 
 func (r *results) Text(markdown bool) string           { return r.text(markdown) }
 
 func ReadResults(path string) (*results, error) { return readResults(path) }
+
+// Lines returns the names of all lines.
+func Lines() (names []string) {
+	for _, l := range lines(fullScale) {
+		names = append(names, l.name)
+	}
+	return names
+}
+
+// Chosen returns the names of the lines, and of the rivals, that a command line asks for.
+func Chosen(args ...string) (chosen, rivals []string, err error) {
+	o, err := parse(io.Discard, args)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, l := range o.chosen(fullScale) {
+		chosen = append(chosen, l.name)
+	}
+	for _, r := range o.rivals {
+		rivals = append(rivals, r.name)
+	}
+	return chosen, rivals, nil
+}
+
+// Percent writes a part of all.
+func Percent(v float64) string { return percent.format(v) }
 
 var (
 	CommandLine = commandLine

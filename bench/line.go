@@ -32,27 +32,36 @@ type measure struct {
 
 // scale is how much there is of everything.
 type scale struct {
-	divide   int // of subscribers and rates
-	most     int // subscribers, by the limit of descriptors
-	duration time.Duration
+	divide   int           // of subscribers and rates
+	most     int           // subscribers, by the limit of descriptors
+	duration time.Duration // of what is about latency
+	brief    time.Duration // of what is about rates and processor time
 	warmup   time.Duration
 	idle     time.Duration // until memory is looked at
 	quick    bool
 }
 
-var fullScale = scale{divide: 1, most: 1 << 30, duration: 3 * time.Second, warmup: 500 * time.Millisecond, idle: 2 * time.Second}
+var fullScale = scale{divide: 1, most: 1 << 30, duration: 3 * time.Second, brief: 1500 * time.Millisecond, warmup: 500 * time.Millisecond, idle: 2 * time.Second}
 
 func (s scale) subscribers(n int) int { return min(n/s.divide, s.most) }
 
 // fanout is what the loads over client events have in common. Every server gets the same, and a
 // message is outstanding until all subscribers have it.
 func (s scale) fanout(subscribers, publishers, window int) []string {
-	return append(s.common("fanout"), "--drain", "8s", "--via", "client", "--saturate", "--until", "all",
+	return append(s.common("fanout"), "--duration", s.brief.String(), "--drain", "8s", "--via", "client", "--saturate", "--until", "all",
 		"--subscribers", strconv.Itoa(s.subscribers(subscribers)), "--publishers", strconv.Itoa(publishers), "--window", strconv.Itoa(window))
 }
 
 func (s scale) common(scenario string) []string {
 	return []string{scenario, "--duration", s.duration.String(), "--warmup", s.warmup.String(), "--settle", "300ms", "--drain", "3s"}
+}
+
+// saturation is what a load without a schedule shows.
+func saturation(goal float64) []measure {
+	return []measure{
+		{key: "delivered", what: "deliveries a second", unit: rate, compared: true, goal: goal, byRatio: goal > 0},
+		{key: "cpu", what: "CPU a delivery", unit: micros, lower: true, compared: true},
+	}
 }
 
 // lines returns the table, in its order.
@@ -74,36 +83,38 @@ func lines(s scale) (all []line) {
 			},
 		})
 	}
-	for _, size := range sizes {
+	// What a server can merge depends on how much is under way, of all publishers together. So
+	// there are two readings of "4 publishers, 8 messages in flight".
+	for _, reading := range []struct {
+		prefix, says       string
+		window, deepWindow int
+	}{{"together", "8 messages in flight (4 publishers × 2)", 2, 2}, {"saturate", "4 publishers × 8 in flight", 8, 32}} {
+		for _, size := range sizes {
+			all = append(all, line{
+				name:     reading.prefix + "-" + size.name,
+				title:    fmt.Sprintf("one channel, %s subscribers, %s", thousands(float64(s.subscribers(size.n))), reading.says),
+				run:      load(s.fanout(size.n, 4, reading.window)),
+				measures: saturation(size.goal),
+			})
+		}
+		says := "32 messages in flight (16 publishers × 2)"
+		if reading.deepWindow == 32 {
+			says = "16 publishers × 32 in flight"
+		}
 		all = append(all, line{
-			name:  "saturate-" + size.name,
-			title: fmt.Sprintf("one channel, %s subscribers, 4 publishers × 8 in flight", thousands(float64(s.subscribers(size.n)))),
-			run:   load(s.fanout(size.n, 4, 8)),
-			measures: []measure{
-				{key: "delivered", what: "deliveries a second", unit: rate, compared: true, goal: size.goal, byRatio: true},
-				{key: "cpu", what: "CPU a delivery", unit: micros, lower: true, compared: true},
-			},
+			name:     reading.prefix + "-deep",
+			title:    fmt.Sprintf("one channel, %s subscribers, %s", thousands(float64(s.subscribers(5000))), says),
+			run:      load(s.fanout(5000, 16, reading.deepWindow)),
+			measures: saturation(14),
 		})
 	}
-	all = append(all, line{
-		name:  "saturate-deep",
-		title: fmt.Sprintf("one channel, %s subscribers, 16 publishers × 32 in flight", thousands(float64(s.subscribers(5000)))),
-		run:   load(s.fanout(5000, 16, 32)),
-		measures: []measure{
-			{key: "delivered", what: "deliveries a second", unit: rate, compared: true, goal: 14, byRatio: true},
-			{key: "cpu", what: "CPU a delivery", unit: micros, lower: true, compared: true},
-		},
-	})
 	for _, publishers := range []int{4, 16} {
 		all = append(all, line{
 			name:  fmt.Sprintf("turns-%d", publishers),
 			title: fmt.Sprintf("one channel, %s subscribers, %d publishers × 1 in flight", thousands(float64(s.subscribers(5000))), publishers),
-			extra: true,
 			run:   load(s.fanout(5000, publishers, 1)),
-			measures: []measure{
-				{key: "delivered", what: "deliveries a second", unit: rate, compared: true},
-				{key: "cpu", what: "CPU a delivery", unit: micros, lower: true, compared: true},
-			},
+
+			measures: saturation(0),
 		})
 	}
 	for _, shape := range []struct {
@@ -152,6 +163,27 @@ func lines(s scale) (all []line) {
 			{key: "p99", what: "p99 at the client", unit: millis, lower: true, compared: true},
 			{key: "half", what: "deliveries a second beside it", unit: rate},
 			{key: "cores", what: "processors used meanwhile", unit: plain},
+		},
+	})
+	all = append(all, line{
+		name:  "fairness",
+		title: fmt.Sprintf("one publisher, one subscriber, beside a channel of %s subscribers that always has a message to fan out", thousands(float64(s.subscribers(15_000)))),
+		run:   echoBesideFanout(s),
+		measures: []measure{
+			{key: "added_p50", what: "added to p50 at the client", unit: millis, lower: true},
+			{key: "added_p99", what: "added to p99 at the client", unit: millis, lower: true, goal: 5},
+			{key: "longest", what: "longest", unit: millis, lower: true},
+			{key: "beside", what: "deliveries a second beside it", unit: rate},
+		},
+	}, line{
+		name:  "deaf",
+		title: fmt.Sprintf("one channel, %s subscribers that read and %s that never do, 30 messages of 10 kB a second", thousands(float64(s.subscribers(500))), thousands(float64(s.subscribers(1000)))),
+		run:   besideDeaf(s),
+		measures: []measure{
+			{key: "arrived", what: "arrived at those that read", unit: percent, goal: 100},
+			{key: "p99", what: "p99 from due", unit: millis, lower: true, compared: true},
+			{key: "harm", what: "p99 against the same when all read", unit: plain, lower: true, goal: 1.25},
+			{key: "grown", what: "memory that the server takes for it", unit: mega, lower: true},
 		},
 	})
 	for _, size := range sizes {

@@ -6,12 +6,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"math"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,43 +24,117 @@ import (
 // loadGrace is the most that one run of the generator may take.
 const loadGrace = 2 * time.Minute
 
-// generate begins a run of the load generator against s. The result is there when finish returns.
-func (b *bench) generate(ctx context.Context, s *server, urgent bool, args ...string) (finish func() (*report.Result, error), err error) {
-	ctx, cancel := context.WithTimeout(ctx, loadGrace)
-	args = append(args, "--url", s.url, "--server-pid", s.pid(), "--quiet", "--json", "-")
+// A generator is a run of the load generator.
+type generator struct {
+	cmd    *exec.Cmd
+	cancel context.CancelFunc
+	stdout bytes.Buffer
+	stderr progress
+	done   chan struct{} // closed when it has ended, with err
+	err    error
+}
+
+// generate begins a run against s. urgent lets it go before other generators on its processor.
+func (b *bench) generate(ctx context.Context, s *server, urgent bool, args ...string) (*generator, error) {
+	g := &generator{stderr: progress{measuring: make(chan struct{})}, done: make(chan struct{})}
+	ctx, g.cancel = context.WithTimeout(ctx, loadGrace)
+	args = append(args, "--url", s.url, "--server-pid", s.pid(), "--json", "-")
 	if s.metrics != "" {
 		args = append(args, "--metrics", s.metrics)
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(b.dir, "loadtest"), args...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := startOn(cmd, b.generatorCPU); err != nil {
-		cancel()
+	g.cmd = exec.CommandContext(ctx, filepath.Join(b.dir, "loadtest"), args...)
+	g.cmd.Stdout, g.cmd.Stderr = &g.stdout, &g.stderr
+	if err := startOn(g.cmd, b.generatorCPU); err != nil {
+		g.cancel()
 		return nil, err
 	}
 	if urgent {
 		// Only root may; without it the latency holds some of the generator's own.
-		_ = unix.Setpriority(unix.PRIO_PROCESS, cmd.Process.Pid, -20)
+		_ = unix.Setpriority(unix.PRIO_PROCESS, g.cmd.Process.Pid, -20)
 	}
-	return func() (*report.Result, error) {
-		defer cancel()
-		if err := cmd.Wait(); err != nil {
-			return nil, fmt.Errorf("loadtest: %w: %s", err, strings.TrimSpace(stderr.String()))
-		}
-		r := &report.Result{}
-		if err := json.Unmarshal(stdout.Bytes(), r); err != nil {
-			return nil, fmt.Errorf("loadtest: %w", err)
-		}
-		return r, nil
-	}, nil
+	go func() {
+		g.err = g.cmd.Wait()
+		close(g.done)
+	}()
+	return g, nil
 }
 
-func (b *bench) loadtest(ctx context.Context, s *server, args ...string) (*report.Result, error) {
-	finish, err := b.generate(ctx, s, false, args...)
+// finish waits for the end and returns the result.
+func (g *generator) finish() (*report.Result, error) {
+	<-g.done
+	g.cancel()
+	if g.err != nil {
+		return nil, fmt.Errorf("loadtest: %w: %s", g.err, g.stderr.last())
+	}
+	r := &report.Result{}
+	if err := json.Unmarshal(g.stdout.Bytes(), r); err != nil {
+		return nil, fmt.Errorf("loadtest: %w", err)
+	}
+	return r, nil
+}
+
+// stop ends the measured window and returns what there was.
+func (g *generator) stop() (*report.Result, error) {
+	_ = g.cmd.Process.Signal(os.Interrupt) // it may have ended
+	return g.finish()
+}
+
+// progress is what a generator says while it runs, a line a second.
+type progress struct {
+	mu        sync.Mutex
+	said      strings.Builder
+	once      sync.Once
+	measuring chan struct{} // closed when the measured window has begun
+}
+
+func (p *progress) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.said.Write(b)
+	if bytes.Contains(b, []byte("measuring")) {
+		p.once.Do(func() { close(p.measuring) })
+	}
+	return len(b), nil
+}
+
+// last returns the last line: the error, if there is one.
+func (p *progress) last() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	text := strings.TrimSpace(p.said.String())
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}
+
+// alongside begins a load that lasts until it is stopped, and returns when it flows.
+func (b *bench) alongside(ctx context.Context, s *server, args ...string) (*generator, error) {
+	g, err := b.generate(ctx, s, false, append(args, "--duration", loadGrace.String())...)
 	if err != nil {
 		return nil, err
 	}
-	return finish()
+	select {
+	case <-g.stderr.measuring:
+		return g, nil
+	case <-g.done: // it says why, or the context does
+		_, err = g.finish()
+		return nil, errors.Join(errors.New("the load beside it ended"), err, ctx.Err())
+	}
+}
+
+func (b *bench) loadtest(ctx context.Context, s *server, args ...string) (*report.Result, error) {
+	g, err := b.generate(ctx, s, false, args...)
+	if err != nil {
+		return nil, err
+	}
+	return g.finish()
+}
+
+// echo measures a publisher and a subscriber of their own, before whatever else the generator does.
+func (b *bench) echo(ctx context.Context, s *server, args ...string) (*report.Result, error) {
+	g, err := b.generate(ctx, s, true, append(b.scale.common("echo"), args...)...)
+	if err != nil {
+		return nil, err
+	}
+	return g.finish()
 }
 
 // load returns a line's run that is one run of the generator.
@@ -112,39 +188,86 @@ func echoAtHalfLoad(s scale) func(context.Context, *bench, *server, *record) err
 		if err != nil {
 			return err
 		}
-		// It begins before and ends after the echo.
-		whole := s.duration + s.warmup + 2*time.Second
-		beside, err := b.generate(ctx, srv, false, append([]string{"fanout", "--via", "client", "--publishers", "4", "--rate", rate,
-			"--warmup", "300ms", "--settle", "200ms", "--duration", whole.String(), "--drain", "3s"}, shape...)...)
+		load, err := b.alongside(ctx, srv, append([]string{"fanout", "--via", "client", "--publishers", "4", "--rate", rate,
+			"--warmup", "300ms", "--settle", "200ms", "--drain", "3s"}, shape...)...)
 		if err != nil {
-			return err
-		}
-		if err := pause(ctx, time.Second); err != nil {
 			return err
 		}
 		before := histogram(ctx, srv)
-		finish, err := b.generate(ctx, srv, true, append(s.common("echo"), "--via", "client", "--rate", "200")...)
-		if err != nil {
-			return err
-		}
-		result, err := finish()
+		result, err := b.echo(ctx, srv, "--via", "client", "--rate", "200")
 		after := histogram(ctx, srv)
-		load, loadErr := beside()
-		if err != nil {
+		beside, besideErr := load.stop()
+		if err = errors.Join(err, besideErr); err != nil {
 			return err
-		}
-		if loadErr != nil {
-			return loadErr
 		}
 		r.take(result)
-		r.Values["half"] = load.Delivery.PerSecond
-		if load.Server != nil && load.Server.Cores != nil {
-			r.Values["cores"] = *load.Server.Cores
+		r.Values["half"] = beside.Delivery.PerSecond
+		if beside.Server != nil && beside.Server.Cores != nil {
+			r.Values["cores"] = *beside.Server.Cores
 		}
 		if srv.metrics != "" {
-			if p99 := after.since(before).quantile(0.99); !math.IsNaN(p99) {
-				r.Values["sent_p99"] = 1e3 * p99
-			}
+			r.Values["sent_p99"] = 1e3 * after.since(before).quantile(0.99)
+		}
+		return nil
+	}
+}
+
+// echoBesideFanout measures what one subscriber waits for while the server does nothing but fan
+// out to many others: as soon as they have a message there is the next.
+func echoBesideFanout(s scale) func(context.Context, *bench, *server, *record) error {
+	return func(ctx context.Context, b *bench, srv *server, r *record) error {
+		few := []string{"--via", "client", "--rate", "100"}
+		alone, err := b.echo(ctx, srv, few...)
+		if err != nil {
+			return err
+		}
+		load, err := b.alongside(ctx, srv, s.fanout(15_000, 1, 1)...)
+		if err != nil {
+			return err
+		}
+		result, err := b.echo(ctx, srv, few...)
+		beside, besideErr := load.stop()
+		if err = errors.Join(err, besideErr); err != nil {
+			return err
+		}
+		r.take(result)
+		before, now := &alone.Delivery.Latency, &result.Delivery.Latency
+		r.Values["added_p50"], r.Values["added_p99"] = max(now.P50-before.P50, 0), max(now.P99-before.P99, 0)
+		r.Values["longest"], r.Values["beside"] = now.Max, beside.Delivery.PerSecond
+		return nil
+	}
+}
+
+// besideDeaf measures what those that read have of it when two in three do not. What it is held
+// against is the same number that all read, on a server of its own.
+func besideDeaf(s scale) func(context.Context, *bench, *server, *record) error {
+	readers, deaf := s.subscribers(500), s.subscribers(1000)
+	// Within the window each deaf one is sent more than a megabyte.
+	load := append(s.common("fanout"), "--via", "client", "--rate", "30", "--payload", "10000", "--duration", (s.duration * 5 / 3).String())
+	return func(ctx context.Context, b *bench, srv *server, r *record) error {
+		result, err := b.loadtest(ctx, srv, append(load, "--subscribers", strconv.Itoa(readers), "--deaf", strconv.Itoa(deaf))...)
+		if err != nil {
+			return err
+		}
+		other, err := b.start(ctx, srv.name)
+		if err != nil {
+			return err
+		}
+		defer other.stop()
+		well, err := b.loadtest(ctx, other, append(load, "--subscribers", strconv.Itoa(readers+deaf))...)
+		if err != nil {
+			return err
+		}
+		r.take(result)
+		d := result.Delivery
+		if d.Expected > 0 {
+			r.Values["arrived"] = 100 * float64(d.Delivered) / float64(d.Expected)
+		}
+		if well.Delivery.Latency.P99 > 0 {
+			r.Values["harm"] = d.Latency.P99 / well.Delivery.Latency.P99
+		}
+		if v := result.Server; v != nil && v.RSS != nil && v.RSSBefore != nil {
+			r.Values["grown"] = float64(*v.RSS-*v.RSSBefore) / 1e6
 		}
 		return nil
 	}

@@ -33,6 +33,7 @@ Measure Gannet against its goals and against a plain send loop (bench/ceiling), 
   --rounds N            rounds, of which medians are taken (3)
   --rival NAME=COMMAND  one more server; {port} in the command is the port to listen on, and
                         the app is app-id, app-key, app-secret; repeatable
+  --rival goroutines    bench/goroutines, a plain Go server with goroutines per connection
   --markdown            print the tables in Markdown
   --from FILE           print the tables of a results file and measure nothing
   --out FOLDER          where results files go (bench/results; with --quick none is written)
@@ -51,8 +52,11 @@ type options struct {
 	cpus            string
 }
 
-// A rival is a server to compare with.
+// A rival is a server to compare with. One of ours has no command.
 type rival struct{ name, command string }
+
+// extras are our own servers that take part when asked for.
+var extras = []string{"goroutines"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -92,9 +96,13 @@ func parse(out io.Writer, args []string) (*options, error) {
 		return nil
 	})
 	flags.Func("rival", "", func(text string) error {
+		if slices.Contains(extras, text) {
+			o.rivals = append(o.rivals, rival{name: text})
+			return nil
+		}
 		name, command, ok := strings.Cut(text, "=")
-		if !ok || !strings.Contains(command, "{port}") || name == "gannet" || name == "ceiling" {
-			return errors.New("must be NAME=COMMAND, with {port} in the command")
+		if !ok || !strings.Contains(command, "{port}") || name == "gannet" || name == "ceiling" || slices.Contains(extras, name) {
+			return errors.New("must be NAME=COMMAND, with {port} in the command, or goroutines")
 		}
 		o.rivals = append(o.rivals, rival{name, command})
 		return nil

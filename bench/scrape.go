@@ -135,12 +135,12 @@ func (b *bench) heldHeap(ctx context.Context, s *server, clients, each int) (bef
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	finish, err := b.generate(ctx, s, false, "idle", "--subscribers", strconv.Itoa(clients), "--channels", "1000",
+	g, err := b.generate(ctx, s, false, "idle", "--subscribers", strconv.Itoa(clients), "--channels", "1000",
 		"--per-client", strconv.Itoa(each), "--settle", "100ms", "--duration", "60s")
 	if err != nil {
 		return 0, 0, err
 	}
-	defer func() { _, _ = finish() }() // it is killed
+	defer func() { _, _ = g.finish() }() // it is killed
 	defer cancel()
 	for patience := time.Now().Add(time.Minute); ; {
 		text, err := get(ctx, s.metrics)

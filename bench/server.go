@@ -53,8 +53,8 @@ func (b *bench) start(ctx context.Context, name string) (*server, error) {
 		s.heap = "http://" + adminAddress + "/debug/pprof/heap?gc=1&debug=1"
 		s.cmd = exec.Command(filepath.Join(b.dir, "gannet"), "serve", "--config", filepath.Join(b.dir, "gannet.yaml"),
 			"--listen", address, "--admin-listen", adminAddress)
-	case "ceiling":
-		s.cmd = exec.Command(filepath.Join(b.dir, "ceiling"), "-listen", address)
+	case "ceiling", "goroutines":
+		s.cmd = exec.Command(filepath.Join(b.dir, name), "-listen", address)
 	default:
 		s.cmd = exec.Command("sh", "-c", "exec "+strings.ReplaceAll(b.rivals[name], "{port}", strconv.Itoa(port)))
 	}

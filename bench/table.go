@@ -21,6 +21,8 @@ const (
 	nanos
 	rate
 	octets
+	mega
+	percent
 )
 
 func (u unit) format(v float64) string {
@@ -38,6 +40,10 @@ func (u unit) format(v float64) string {
 		return thousands(v) + "/s"
 	case octets:
 		return threeDigits(v) + " B"
+	case mega:
+		return threeDigits(v) + " MB"
+	case percent:
+		return strconv.FormatFloat(math.Floor(100*v)/100, 'f', -1, 64) + " %" // all is 100, nearly all is not
 	}
 	return threeDigits(v)
 }

@@ -66,6 +66,40 @@ func TestWhereARivalLiesIsNotTold(t *testing.T) {
 	}
 }
 
+func TestLinesAreChosenByName(t *testing.T) {
+	all := main.Lines()
+	for i, name := range all {
+		if slices.Contains(all[:i], name) {
+			t.Errorf("two lines are called %q", name)
+		}
+		if chosen, _, err := main.Chosen("--only", name); err != nil || !slices.Equal(chosen, []string{name}) {
+			t.Errorf("--only %s chooses %q, %v", name, chosen, err)
+		}
+	}
+	if _, _, err := main.Chosen("--only", "echo,nothing"); err == nil || !strings.Contains(err.Error(), `"nothing"`) {
+		t.Errorf("a line that is none: %v", err)
+	}
+}
+
+func TestRivalsHaveACommandOrAreOurs(t *testing.T) {
+	if _, rivals, err := main.Chosen("--rival", "goroutines", "--rival=a=place {port}"); err != nil || !slices.Equal(rivals, []string{"goroutines", "a"}) {
+		t.Errorf("got %q, %v", rivals, err)
+	}
+	for _, text := range []string{"a", "a=place", "gannet=place {port}", "goroutines=place {port}"} {
+		if _, _, err := main.Chosen("--rival", text); err == nil {
+			t.Errorf("--rival %q is taken", text)
+		}
+	}
+}
+
+func TestNearlyAllIsNotAll(t *testing.T) {
+	for v, want := range map[float64]string{100: "100 %", 99.99999: "99.99 %", 63.5: "63.5 %", 0: "0 %"} {
+		if got := main.Percent(v); got != want {
+			t.Errorf("%v is %q, want %q", v, got, want)
+		}
+	}
+}
+
 func TestQuantileIsTheBoundOfItsBucket(t *testing.T) {
 	all := map[float64]float64{0.001: 90, 0.01: 99, 0.1: 100, math.Inf(1): 100}
 	for q, want := range map[float64]float64{0.5: 0.001, 0.9: 0.001, 0.99: 0.01, 1: 0.1} {
