@@ -153,7 +153,7 @@ func prepare(message []byte) *websocket.PreparedMessage {
 }
 
 func (h *hub) handle(c *client, message []byte) {
-	f, err := wire.ParseFrame(message)
+	f, err := wire.ParseFrame(message, pusher.DefaultJSONDepth)
 	if err != nil {
 		return
 	}
