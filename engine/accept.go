@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -42,6 +43,9 @@ func (e *Engine) ServeWith(ln net.Listener, cfg ListenerConfig) error {
 		go func() {
 			defer e.accepting.Done()
 			a := acceptor{eng: e, ln: ln, spare: -1, entry: entry{listener: index}}
+			if cfg.ProxyProtocol != ProxyOff {
+				a.entry.flags = flagPreamble
+			}
 			defer a.freeSpare()
 			errs <- a.run()
 		}()
@@ -69,9 +73,10 @@ type acceptor struct {
 
 // An entry is the context of a gnet conn until OnOpen.
 type entry struct {
-	early    []byte // of the conn's input, read by someone else
-	listener uint8  // index in Engine.listening
-	flags    flags  // that the conn begins with
+	early    []byte     // of the conn's input, read by someone else
+	client   netip.Addr // if a PROXY header has told it
+	listener uint8      // index in Engine.listening
+	flags    flags      // that the conn begins with
 	opened   bool
 }
 

@@ -25,7 +25,7 @@ func (e *Engine) Adopt(conn net.Conn, read []byte) error {
 	socket, as := conn, entry{early: read}
 	if h, ok := conn.(*handedConn); ok {
 		socket = h.Conn
-		as = entry{early: append(read, h.unread()...), listener: h.listener, flags: h.flags}
+		as = entry{early: append(read, h.unread()...), listener: h.listener, client: h.client, flags: h.flags}
 	}
 	switch socket.(type) {
 	case *net.TCPConn, *net.UnixConn:

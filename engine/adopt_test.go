@@ -20,8 +20,14 @@ import (
 // returns both ends. What the client sent behind it stays unread in the engine's conn.
 func take(t *testing.T, s *server, hl *engine.HTTPListener, behind string) (*client, net.Conn) {
 	t.Helper()
-	const first = "GET /up HTTP/1.1\r\nHost: x\r\n\r\n"
 	c := raw(t, s)
+	return c, takeFrom(t, c, hl, behind)
+}
+
+// takeFrom is take for a client that has said something already.
+func takeFrom(t *testing.T, c *client, hl *engine.HTTPListener, behind string) net.Conn {
+	t.Helper()
+	const first = "GET /up HTTP/1.1\r\nHost: x\r\n\r\n"
 	c.write(first + behind)
 	conn, err := hl.Accept()
 	if err != nil {
@@ -30,7 +36,7 @@ func take(t *testing.T, s *server, hl *engine.HTTPListener, behind string) (*cli
 	if _, err := io.ReadFull(conn, make([]byte, len(first))); err != nil {
 		t.Fatal(err)
 	}
-	return c, conn
+	return conn
 }
 
 // serveListener is serve with an HTTPListener that the test accepts from.

@@ -72,6 +72,8 @@ const (
 	flagEarly                        // input is in the loop's early, ahead of gnet's
 	flagSecure                       // TLS
 	flagVouched                      // a trusted proxy says that the client came to it over TLS
+	flagPreamble                     // a PROXY header may come first, see readPreamble
+	flagProxied                      // the address is that of a PROXY header
 )
 
 func (c *Conn) has(f flags) bool { return c.flags&f != 0 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 
@@ -88,8 +89,9 @@ func (h *HTTPListener) offer(c net.Conn) bool {
 type handedConn struct {
 	net.Conn
 	eng      *Engine
-	listener uint8 // as the conn's
-	flags    flags // that it begins with if it comes back
+	listener uint8      // as the conn's
+	client   netip.Addr // if a PROXY header has told it
+	flags    flags      // that it begins with if it comes back
 	once     sync.Once
 
 	mu     sync.Mutex // fasthttp reads from one goroutine, but promises nothing
@@ -118,6 +120,14 @@ func (h *handedConn) unread() []byte {
 	b := h.prefix
 	h.prefix = nil
 	return b
+}
+
+// RemoteAddr returns the peer's address, or the client's that a PROXY header told, without a port.
+func (h *handedConn) RemoteAddr() net.Addr {
+	if h.client.IsValid() {
+		return &net.TCPAddr{IP: h.client.AsSlice()}
+	}
+	return h.Conn.RemoteAddr()
 }
 
 // Secure is Conn.Secure, before the request was looked at.
@@ -153,8 +163,11 @@ func (l *Loop) handOff(c *Conn, read []byte) {
 	}
 	l.eng.conns.Add(1)
 	handed := &handedConn{
-		Conn: conn, eng: l.eng, listener: c.listener, flags: c.flags & (flagSecure | flagVouched),
+		Conn: conn, eng: l.eng, listener: c.listener, flags: c.flags & (flagSecure | flagVouched | flagProxied),
 		prefix: append([]byte(nil), read...),
+	}
+	if c.has(flagProxied) {
+		handed.client = c.ClientAddr()
 	}
 	if l.eng.cfg.HTTP.offer(handed) {
 		l.metrics.handedOff.Inc()

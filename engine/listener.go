@@ -8,6 +8,7 @@ import (
 // A ListenerConfig says what is particular to the conns of one listener. The zero value is plain
 // TCP whose peers may or may not be proxies (Config.Trust).
 type ListenerConfig struct {
+	ProxyProtocol ProxyProtocol
 }
 
 // maxListeners is how many listeners an engine may have had in its life: a conn names its own

@@ -45,6 +45,9 @@ func (r *reactor) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
 	c.gc, c.fd, c.state = gc, int32(gc.Fd()), stateHead
 	c.listener = from.listener
 	c.flags = from.flags | flagTold // there is nothing to tell before an Upgrade is accepted
+	if from.client.IsValid() {
+		c.setClientAddr(from.client)
+	}
 	r.eng.onLoops.Add(1)
 	l.eng.setSocketOptions(int(c.fd))
 	c.lastRead = l.tick

@@ -12,6 +12,9 @@ import (
 func (l *Loop) readable(c *Conn) {
 	c.lastRead = l.tick
 	c.flags &^= flagPinged
+	if c.has(flagPreamble) && c.state == stateHead && !l.readPreamble(c) {
+		return
+	}
 	if c.state == stateHead {
 		l.readHead(c)
 	}

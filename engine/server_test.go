@@ -115,6 +115,11 @@ func serve(t testing.TB, h *handler, more ...func(*engine.Config)) *server {
 
 func serveOn(t testing.TB, ln net.Listener, h *handler, more ...func(*engine.Config)) *server {
 	t.Helper()
+	return serveWith(t, ln, engine.ListenerConfig{}, h, more...)
+}
+
+func serveWith(t testing.TB, ln net.Listener, with engine.ListenerConfig, h *handler, more ...func(*engine.Config)) *server {
+	t.Helper()
 	s := &server{t: t, h: h, ln: ln, set: metrics.NewSet(), served: make(chan error, 1)}
 	engine.StartTick = 0
 	cfg := engine.Config{Handler: h, Loops: 1, Log: quiet, Metrics: s.set}
@@ -126,7 +131,7 @@ func serveOn(t testing.TB, ln net.Listener, h *handler, more ...func(*engine.Con
 		t.Fatal(err)
 	}
 	s.StartAt(engine.StartTick)
-	go func() { s.served <- s.Serve(ln) }()
+	go func() { s.served <- s.ServeWith(ln, with) }()
 	t.Cleanup(s.stop)
 	return s
 }

@@ -90,6 +90,7 @@ var homes = map[string][]string{
 	"github.com/gobwas/":                 {"frame/...", "cmd/gannet/...", "loadtest/...", "bench/..."},
 	"github.com/gorilla/websocket":       {"bench/goroutines"},
 	"github.com/panjf2000/gnet/":         {"engine"},
+	"github.com/pires/go-proxyproto":     {"engine/proxies"},
 	"github.com/bytedance/sonic":         {"pusher/wire"},
 	"github.com/valyala/fasthttp":        {"pusher/rest", "pusher/admin", "pusher/webhook"},
 	"github.com/alecthomas/kong":         {"cmd/gannet"},
