@@ -24,10 +24,11 @@ func TestHeadsAreBoundedInTimeAndSize(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 1.5 s: heads run out of time")
 	}
-	s := serve(t, &handler{upgrade: func(*engine.Conn, *handshake.Request) (string, *handshake.Error) {
+	h := &handler{upgrade: func(*engine.Conn, *handshake.Request) (string, *handshake.Error) {
 		t.Error("Upgrade called")
 		return "", nil
-	}}, func(c *engine.Config) { c.HeadTimeout = 300 * time.Millisecond })
+	}}
+	s := serve(t, h)
 	for _, tt := range []struct{ input, status string }{
 		{"\x16\x03\x01\x02\x00\x01", "400"}, // a TLS hello
 		{"GET / HTTP/1.1\nHost: x\n\n", "400"},
@@ -42,9 +43,11 @@ func TestHeadsAreBoundedInTimeAndSize(t *testing.T) {
 		c.wantGone()
 		_ = c.Close()
 	}
+	s.wantConns(0)
+	s = serve(t, h, func(c *engine.Config) { c.HeadTimeout = 300 * time.Millisecond })
 	for _, head := range []string{"", "G", request[:len(request)-1]} {
 		c := raw(t, s)
-		c.write(head)
+		_, _ = io.WriteString(c.Conn, head) // on a busy machine the time may be over before
 		c.wantGone()
 	}
 	s.wantConns(0)
@@ -87,13 +90,12 @@ func TestDrainEmptiesTheEngine(t *testing.T) {
 		t.Skip("takes 1.5 s: a drain window of a second")
 	}
 	const conns = 200
-	told := make(chan time.Time, conns+10)
+	engine.SetDrainHead(t, patience) // or a client that waits for a processor would be too late
 	s := serve(t, &handler{notice: func(c *engine.Conn, n engine.Notice) {
 		if n == engine.Drain {
-			told <- time.Now()
 			c.Close(4200, "reconnect")
 		}
-	}}, func(c *engine.Config) { c.Loops = 2; c.CloseWait = time.Second })
+	}}, func(c *engine.Config) { c.Loops = 2 })
 	clients := make([]*client, conns)
 	for i := range clients {
 		clients[i] = dial(t, s)
@@ -124,21 +126,35 @@ func TestDrainEmptiesTheEngine(t *testing.T) {
 	if err := wait(t, drained, "Drain"); err != nil {
 		t.Fatal(err)
 	}
-	// A tenth of the window has at most a third of the conns.
-	close(told)
-	slots := make(map[int64]int)
-	for at := range told {
-		slots[at.UnixMilli()/100]++
-	}
-	for slot, n := range slots {
-		if n > conns/3 {
-			t.Errorf("%d of %d conns were told in one tick (%d)", n, conns, slot)
-		}
-	}
 	if err := s.Drain(ctx, time.Second); err != engine.ErrStopped {
 		t.Errorf("a second Drain: %v", err)
 	}
 	s.wantConns(0)
+}
+
+// What is looked at are the moments that conns are given, since a loop that has to wait for a
+// processor tells several at once.
+func TestDrainSpreadsItsFarewells(t *testing.T) {
+	const conns, window = 200, 1000 * time.Second
+	s := serve(t, &handler{})
+	for range conns {
+		dial(t, s)
+	}
+	var tenths [10]int
+	s.on(0, func(l *engine.Loop) {
+		for _, wait := range l.SpreadDrain(window) {
+			if wait <= 0 || wait > window+time.Second {
+				t.Errorf("a conn is told after %v of %v", wait, window)
+				continue
+			}
+			tenths[min(wait*10/window, 9)]++
+		}
+	})
+	for i, n := range tenths {
+		if n < 1 || n > conns/3 {
+			t.Errorf("%d of %d conns are told in tenth %d of the window: %d", n, conns, i, tenths)
+		}
+	}
 }
 
 func TestDrainGivesUpWithItsContext(t *testing.T) {
@@ -213,19 +229,17 @@ func listenLinkLocal(t *testing.T) (net.Listener, *net.TCPAddr) {
 }
 
 // Urgent data that nobody reads makes epoll report the socket for ever. Measured by the
-// processor's time while nothing is to be done.
+// processor's time while nothing is to be done: a loop that spins does so in every second, the
+// remains of other tests only in some.
 func TestUrgentDataDoesNotMakeTheLoopSpin(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 1 s, and measures an idle second")
 	}
-	timers := make(chan struct{})
+	timers := make(chan struct{}, 1)
 	got := make(chan string, 10)
 	s := serve(t, &handler{
-		message: func(c *engine.Conn, _ frame.Opcode, payload []byte) {
-			got <- string(payload)
-			c.SetTimer(time.Second)
-		},
-		notice: func(c *engine.Conn, n engine.Notice) { close(timers) },
+		message: func(c *engine.Conn, _ frame.Opcode, payload []byte) { got <- string(payload) },
+		notice:  func(c *engine.Conn, n engine.Notice) { timers <- struct{}{} },
 	})
 	c := dial(t, s)
 	sc, err := c.Conn.(*net.TCPConn).SyscallConn()
@@ -248,11 +262,16 @@ func TestUrgentDataDoesNotMakeTheLoopSpin(t *testing.T) {
 	}); err != nil || cerr != nil {
 		t.Fatal(err, cerr)
 	}
-	before := processorTime(t)
-	wait(t, timers, "the timer")
-	if used := processorTime(t) - before; used > 500*time.Millisecond {
-		t.Errorf("%v of processor time while idle for a second", used)
+	var used time.Duration
+	for range 10 {
+		s.on(0, func(l *engine.Loop) { l.Each(func(c *engine.Conn) { c.SetTimer(time.Second) }) })
+		before := processorTime(t)
+		wait(t, timers, "the timer")
+		if used = processorTime(t) - before; used < 500*time.Millisecond {
+			return
+		}
 	}
+	t.Errorf("%v of processor time while idle for a second", used)
 }
 
 func processorTime(t *testing.T) time.Duration {

@@ -24,11 +24,20 @@ const request = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r
 const accepted = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
 	"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
 
-// A client is the other end of a conn: raw bytes, and frames by gobwas.
+// A client is the other end of a conn: raw bytes, and frames by gobwas. Each of its steps has
+// patience anew.
 type client struct {
 	net.Conn
 	t testing.TB
 	r *bufio.Reader
+}
+
+// A patient conn sets its own deadlines.
+type patient struct{ net.Conn }
+
+func (p patient) Read(b []byte) (int, error) {
+	_ = p.SetReadDeadline(time.Now().Add(patience))
+	return p.Conn.Read(b)
 }
 
 // raw connects without saying anything.
@@ -38,8 +47,7 @@ func raw(t testing.TB, s *server) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &client{Conn: conn, t: t, r: bufio.NewReader(conn)}
-	_ = c.SetDeadline(time.Now().Add(patience))
+	c := &client{Conn: conn, t: t, r: bufio.NewReader(patient{conn})}
 	t.Cleanup(func() { _ = conn.Close() })
 	return c
 }
@@ -71,6 +79,7 @@ func tryDial(s *server) net.Conn {
 
 func (c *client) write(s string) {
 	c.t.Helper()
+	_ = c.SetWriteDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(c.Conn, s); err != nil {
 		c.t.Fatalf("write: %v", err)
 	}

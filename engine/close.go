@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// drainHead is how long a request head may take once draining has begun.
-const drainHead = time.Second
+// drainHead is how long a request head may take once draining has begun. Only tests change it.
+var drainHead = time.Second
 
 // lingerTime is how long the peer gets to close its side once ours is shut down.
 const lingerTime = time.Second

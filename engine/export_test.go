@@ -2,8 +2,27 @@ package engine
 
 import (
 	"fmt"
+	"testing"
 	"time"
 )
+
+// SetDrainHead changes, until t ends, how long a request head may take once draining has begun.
+func SetDrainHead(t *testing.T, d time.Duration) {
+	old := drainHead
+	drainHead = d
+	t.Cleanup(func() { drainHead = old })
+}
+
+// SpreadDrain gives the open conns of l their moments, as Drain does, and returns how far off
+// they are. Loop-only.
+func (l *Loop) SpreadDrain(window time.Duration) (waits []time.Duration) {
+	l.eng.drainUntil.Store(l.eng.now() + ticks(window))
+	l.Each(func(c *Conn) {
+		l.drainOne(c)
+		waits = append(waits, time.Duration(int32(c.due-l.tick))*tickLength)
+	})
+	return waits
+}
 
 // OnLoops returns how many conns are counted on the loops.
 func (e *Engine) OnLoops() int { return int(e.onLoops.Load()) }

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -14,43 +15,54 @@ import (
 
 // Wakes that come while the loop works must not keep it from its sockets: gnet empties its
 // task queue before it looks at them. Here one comes in every turn, as under publishers that
-// are never idle. Counted in turns for a fixed number of echoes.
+// are never idle. The loop itself puts the input into its socket, and counts its turns until
+// it is handed the message, so that no other goroutine's speed matters.
 func TestAStormOfWakesDoesNotStarveInput(t *testing.T) {
-	turns := 0 // owned by the loop
-	working := make(chan *engine.Loop)
-	h := &handler{work: func(l *engine.Loop) {
-		turns++
-		select {
-		case working <- l:
-			for start := time.Now(); time.Since(start) < 300*time.Microsecond; {
+	const messages = 200
+	var (
+		c     *client
+		input = []byte(masked(ws.OpText, true, "hello"))
+		over  = make(chan []int, 1)
+
+		// Owned by the loop.
+		storm, say   bool
+		turns, since int
+		waited       []int // turns, for each message
+	)
+	s := serve(t, &handler{
+		work: func(l *engine.Loop) {
+			if !storm {
+				return
 			}
-		default:
-		}
-	}}
-	s := serve(t, h)
-	c := dial(t, s)
-	c.echo("before")
-	var storm sync.WaitGroup
-	storm.Go(func() {
-		for l := range working {
 			l.Wake()
-		}
+			turns++
+			if say {
+				say, since = false, turns
+				if _, err := c.Write(input); err != nil {
+					t.Error(err)
+				}
+			}
+		},
+		message: func(c *engine.Conn, op frame.Opcode, payload []byte) {
+			if !storm {
+				c.Send(prepare(op, payload))
+				return
+			}
+			waited = append(waited, turns-since)
+			if say = len(waited) < messages; !say {
+				storm = false
+				over <- waited
+			}
+		},
 	})
-	defer func() {
-		s.on(0, func(*engine.Loop) { h.work = nil })
-		close(working)
-		storm.Wait()
-	}()
-	var before, after int
-	s.on(0, func(*engine.Loop) { before = turns })
-	const echoes = 200
-	for range echoes {
-		c.echo("hello")
-	}
-	s.on(0, func(*engine.Loop) { after = turns })
-	t.Logf("%d turns", after-before)
-	if n := after - before; n > 5*echoes {
-		t.Errorf("%d turns of work for %d echoes: input waits for too many", n, echoes)
+	c = dial(t, s)
+	c.echo("before")
+	s.on(0, func(*engine.Loop) { storm, say = true, true })
+	got := slices.Sorted(slices.Values(wait(t, over, "the last message")))
+	t.Logf("turns of work for a message: %d at the least, %d for half of them, %d at most", got[0], got[messages/2], got[messages-1])
+	// The kernel may take its time with some.
+	if n := got[messages/2]; n > 5 {
+		t.Errorf("input waits for %d turns of work", n)
 	}
 }
 
@@ -170,28 +182,37 @@ func TestStopMayRaceWithEverything(t *testing.T) {
 	}
 }
 
-// What Closed queues for another conn must not wait for the clock.
+// What Closed queues for another conn must not wait for the clock. If it did, it would each
+// time; on a busy machine the clock turns meanwhile now and then.
 func TestClosedMaySendToOthers(t *testing.T) {
-	var conns []*engine.Conn
+	var conns []*engine.Conn // of this round
 	s := serve(t, &handler{
 		open: func(c *engine.Conn) { conns = append(conns, c) },
 		closed: func(c *engine.Conn) {
-			if c == conns[1] {
+			switch c {
+			case conns[1]:
 				conns[0].Send(text("it left"))
-			} else if c == conns[2] {
+			case conns[2]:
 				conns[0].Close(4000, "it left too")
 			}
 		},
 	})
-	a, b, d := dial(t, s), dial(t, s), dial(t, s)
-	before := s.ticks(0)
-	b.reset()
-	a.wantText("it left")
-	d.reset()
-	a.wantClose(4000, "it left too")
-	if n := s.ticks(0) - before; n > 1 {
-		t.Errorf("the clock turned %d times before the frames left", n)
+	var turned uint32
+	for range 50 {
+		a, b, d := dial(t, s), dial(t, s), dial(t, s)
+		before := s.ticks(0)
+		b.reset()
+		a.wantText("it left")
+		d.reset()
+		a.wantClose(4000, "it left too")
+		if turned = s.ticks(0) - before; turned <= 1 {
+			return
+		}
+		a.reset()
+		s.wantConns(0)
+		s.on(0, func(*engine.Loop) { conns = nil })
 	}
+	t.Errorf("the clock turned %d times before the frames left", turned)
 }
 
 // ticks returns how often the clock of loop i has turned.
@@ -205,8 +226,9 @@ func TestTimeMayWrap(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 2.5 s: timers of every kind run out")
 	}
+	const beforeTheEnd = math.MaxUint32 - 8
 	timers := make(chan struct{}, 10)
-	s := serveAt(t, math.MaxUint32-8, &handler{
+	s := serveAt(t, beforeTheEnd, &handler{
 		open: func(c *engine.Conn) { c.SetTimer(500 * time.Millisecond) },
 		notice: func(c *engine.Conn, n engine.Notice) {
 			if n == engine.Timer {
@@ -217,17 +239,19 @@ func TestTimeMayWrap(t *testing.T) {
 		},
 	}, func(c *engine.Config) {
 		c.PingInterval, c.PongWait, c.CloseWait = 600*time.Millisecond, 300*time.Millisecond, 300*time.Millisecond
-		c.HeadTimeout = 900 * time.Millisecond
 	})
-	silent, head := dial(t, s), raw(t, s)
+	impatient := serveAt(t, beforeTheEnd, &handler{}, func(c *engine.Config) { c.HeadTimeout = 900 * time.Millisecond })
+	silent, head := dial(t, s), raw(t, impatient)
 	wait(t, timers, "the timer")
 	silent.want(ws.OpPing, "")
 	silent.wantClose(uint16(noticeCode(engine.Unresponsive)), "")
 	silent.wantEnd()
 	head.wantGone()
-	s.wantConns(0)
-	if now := s.Tick(); now > math.MaxUint32/2 {
-		t.Fatalf("the clock stands at %d and has not wrapped", now)
+	for _, s := range []*server{s, impatient} {
+		s.wantConns(0)
+		if now := s.Tick(); now > math.MaxUint32/2 {
+			t.Fatalf("the clock stands at %d and has not wrapped", now)
+		}
 	}
 }
 

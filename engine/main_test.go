@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 func leaked(before int) (report string) {
 	t := time.NewTicker(20 * time.Millisecond)
 	defer t.Stop()
-	for range 150 {
+	for start := time.Now(); time.Since(start) < patience; {
 		report = ""
 		if n := openFiles(); n > before {
 			report = fmt.Sprintf("%d descriptors are open, %d were before the tests", n, before)

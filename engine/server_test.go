@@ -16,8 +16,9 @@ import (
 	"github.com/gannet-io/gannet/frame/handshake"
 )
 
-// patience is how long a test waits for what must happen; nothing takes so long.
-const patience = 20 * time.Second
+// patience is how long a test waits for what must happen; nothing takes so long, also not
+// beside neighbours who leave little of the machine. It is only ever used up by a failure.
+const patience = time.Minute
 
 // A handler is an engine.Handler made of functions; nil ones do nothing, but a nil message
 // echoes and a nil notice closes with the notice's number.
@@ -103,7 +104,8 @@ type server struct {
 	served chan error
 }
 
-// serve starts an engine with the handler h; its config is changed by more.
+// serve starts an engine with the handler h; its config is changed by more. A peer may be slow
+// with its handshake and its close frame unless the test says otherwise.
 func serve(t testing.TB, h *handler, more ...func(*engine.Config)) *server {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -122,7 +124,7 @@ func serveWith(t testing.TB, ln net.Listener, with engine.ListenerConfig, h *han
 	t.Helper()
 	s := &server{t: t, h: h, ln: ln, set: metrics.NewSet(), served: make(chan error, 1)}
 	engine.StartTick = 0
-	cfg := engine.Config{Handler: h, Loops: 1, Log: quiet, Metrics: s.set}
+	cfg := engine.Config{Handler: h, Loops: 1, Log: quiet, Metrics: s.set, HeadTimeout: patience, CloseWait: patience}
 	for _, f := range more {
 		f(&cfg)
 	}

@@ -221,6 +221,34 @@ func TestFramesAreNeitherLostNorReordered(t *testing.T) {
 	}
 }
 
+// On a busy machine a client may be late with its answer and be reported for good reason. If
+// what it says did not count as life, it would be every time.
+func TestAPeerThatAnswersIsNotReported(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 1 s: silences run out")
+	}
+	reports := 0 // of this round; owned by the loop
+	s := serve(t, &handler{notice: func(*engine.Conn, engine.Notice) { reports++ }},
+		func(c *engine.Config) { c.PingInterval, c.PongWait = 200*time.Millisecond, 200*time.Millisecond })
+	var n int
+	for range 20 {
+		c := dial(t, s)
+		c.want(ws.OpPing, "")
+		c.write(masked(ws.OpPong, true, ""))
+		c.want(ws.OpPing, "")
+		c.echo("that counts, too")
+		c.want(ws.OpPing, "")
+		s.on(0, func(*engine.Loop) { n = reports })
+		if n == 0 {
+			return
+		}
+		c.reset()
+		s.wantConns(0)
+		s.on(0, func(*engine.Loop) { reports = 0 })
+	}
+	t.Errorf("reported %d times though it answered", n)
+}
+
 func TestASilentPeerIsPingedThenReported(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 1 s: silences run out")
@@ -235,13 +263,6 @@ func TestASilentPeerIsPingedThenReported(t *testing.T) {
 	}}, func(c *engine.Config) { c.PingInterval, c.PongWait = 200*time.Millisecond, 200*time.Millisecond })
 	c := dial(t, s)
 	c.want(ws.OpPing, "")
-	c.write(masked(ws.OpPong, true, "")) // that counts as life
-	c.want(ws.OpPing, "")
-	c.echo("so does this")
-	c.want(ws.OpPing, "")
-	if len(notices) != 0 {
-		t.Fatal("reported though it answered")
-	}
 	for _, close := range []bool{false, true} { // without an answer the notice comes again
 		if n := wait(t, notices, "Unresponsive"); n != engine.Unresponsive {
 			t.Fatalf("notice %d", n)
@@ -249,5 +270,5 @@ func TestASilentPeerIsPingedThenReported(t *testing.T) {
 		answer <- close
 	}
 	c.wantClose(4201, "silent")
-	s.wantMetrics(map[string]string{"gannet_engine_pings_out_total": "3", "gannet_engine_pings_in_total": "0"})
+	s.wantMetrics(map[string]string{"gannet_engine_pings_out_total": "1", "gannet_engine_pings_in_total": "0"})
 }

@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 	if code == 0 {
 		t := time.NewTicker(20 * time.Millisecond)
 		report := "x"
-		for i := 0; i < 150 && report != ""; i++ {
+		for start := time.Now(); report != "" && time.Since(start) < patience; {
 			<-t.C
 			report = leaked(before)
 		}
