@@ -74,6 +74,9 @@ const (
 	flagVouched                      // a trusted proxy says that the client came to it over TLS
 	flagPreamble                     // a PROXY header may come first, see readPreamble
 	flagProxied                      // the address is that of a PROXY header
+	flagAwait                        // Sent is to be told when nothing waits any more
+	flagSent                         // Sent is to be told at the next reap
+	flagNotices                      // notices are wanted
 )
 
 func (c *Conn) has(f flags) bool { return c.flags&f != 0 }
@@ -109,6 +112,22 @@ func (c *Conn) Send(f *frame.Prepared) {
 		c.loop.enqueue(c, f, false)
 	}
 }
+
+// NotifySent makes the Handler hear Sent once, when everything has been handed to the kernel that is queued for c now or
+// meanwhile. Loop-only.
+func (c *Conn) NotifySent() {
+	c.loop.assertOnLoop()
+	if c.state == stateOpen {
+		c.flags |= flagAwait
+		c.loop.sentAll(c)
+	}
+}
+
+// WantNotices has c sent a notice where frames leave it out. Loop-only.
+func (c *Conn) WantNotices() { c.flags |= flagNotices }
+
+// WantsNotices reports whether c is to be sent notices. Loop-only.
+func (c *Conn) WantsNotices() bool { return c.has(flagNotices) }
 
 // SetTimer makes the Handler hear Timer once, no earlier than d from now and at most two
 // ticks of the clock (0.2 s) later. It replaces the timer set before; d ≤ 0 takes it away.

@@ -49,4 +49,6 @@ const (
 	Slow
 	// Drain: the engine is emptying itself and it is this conn's turn to go.
 	Drain
+	// Sent: everything queued for the conn has been handed to the kernel, as Conn.NotifySent asked.
+	Sent
 )

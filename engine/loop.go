@@ -285,6 +285,12 @@ func (l *Loop) reap() {
 				l.notice(c, Slow)
 			}
 		}
+		if c.has(flagSent) {
+			c.flags &^= flagSent
+			if c.state == stateOpen {
+				l.notice(c, Sent)
+			}
+		}
 		if c.state > stateOpen {
 			l.tell(c)
 		}

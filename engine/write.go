@@ -209,10 +209,18 @@ func (l *Loop) dropPending(c *Conn, reason dropReason) {
 	l.metrics.dropped(reason, frames, bytes)
 }
 
-// sentAll lets a conn that has said and heard everything go on to linger.
+// sentAll is to be called when nothing may be waiting for c any more. It lets a conn that has said and heard everything
+// go on to linger, and has the Handler told that waits for it.
 func (l *Loop) sentAll(c *Conn) {
-	if c.first == nil && c.backlog == nil && c.state == stateClosing && c.has(flagPeerClosed) {
+	if c.first != nil || c.backlog != nil {
+		return
+	}
+	switch {
+	case c.state == stateClosing && c.has(flagPeerClosed):
 		l.linger(c)
+	case c.has(flagAwait) && c.state == stateOpen:
+		c.flags = c.flags&^flagAwait | flagSent
+		l.lookAfter(c)
 	}
 }
 

@@ -73,12 +73,15 @@ func (h *Hub) CheckLoop(l *engine.Loop) (lists int, err error) {
 			continue
 		}
 		lists++
-		if t.locals[l.Index()] != uint32(n)+1 || len(local.table.subscribers(uint32(n))) == 0 {
+		if t.locals[l.Index()] != uint32(n)+1 && local.held[t] != uint32(n)+1 || len(local.table.subscribers(uint32(n))) == 0 {
 			return lists, fmt.Errorf("list %d and topic %q do not agree", n, t.key)
 		}
 	}
 	return lists, local.table.Check()
 }
+
+// Held returns how many topics have subscribers on the loop that are held. Loop-only.
+func (h *Hub) Held(l *engine.Loop) int { return len(h.loops[l.Index()].held) }
 
 // Unmeasured returns how many publishes wait to be measured. Loop-only.
 func (h *Hub) Unmeasured(l *engine.Loop) int { return len(h.loops[l.Index()].sent) }

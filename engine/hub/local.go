@@ -38,8 +38,9 @@ type local struct {
 	taken  []entry // the mailbox being emptied; swapped with box
 	done   int     // how many of taken have been handled
 	table  shard
-	topics []*Topic // by list number
-	sent   []int64  // when each publish of this turn was admitted
+	topics []*Topic          // by list number
+	held   map[*Topic]uint32 // 1 + the number of the list of conns that are held
+	sent   []int64           // when each publish of this turn was admitted
 
 	// Scratch of publish.
 	except []uint32
@@ -50,6 +51,7 @@ type local struct {
 // An entry is a letter in a mailbox.
 type entry struct {
 	kind  entryKind
+	flags entryFlags
 	topic *Topic
 	id    engine.ID // who joins or leaves, or is left out
 	frame *frame.Prepared
@@ -64,6 +66,17 @@ const (
 	entryJoin
 	entryLeave
 	entrySend
+	entryFeed
+	entryInstead
+)
+
+type entryFlags uint8
+
+const (
+	flagStream entryFlags = 1 << iota // of a publish: conns that are held do not get it
+	flagHeld                          // of a join
+	flagLast                          // of a feed: the conn is held no longer
+	flagNotify                        // of a join: the conn's handler is to hear when all has been sent
 )
 
 func (l *local) push(e entry) {
@@ -157,6 +170,10 @@ func (l *local) handle() {
 			if l.loop.Find(e.id) != nil {
 				l.loop.Queue(e.id.Slot(), e.frame, false)
 			}
+		case entryFeed:
+			l.feed(e)
+		case entryInstead:
+			l.instead(e)
 		}
 		clear(l.taken[l.done : l.done+n]) // what it points to may go
 		l.done += n
@@ -176,9 +193,12 @@ func publishes(entries []entry) int {
 // behind, so that several have piled up, they are put together once for all instead of once
 // for each subscriber.
 func (l *local) publish(run []entry) {
+	if len(l.held) > 0 {
+		l.publishHeld(run)
+	}
 	n := run[0].topic.locals[l.loop.Index()]
 	if n == 0 {
-		return // all have closed since
+		return // all have closed since, or are held
 	}
 	subs := l.table.subscribers(n - 1)
 	bulk := len(subs) >= bulkSize
@@ -250,16 +270,38 @@ func (l *local) join(e *entry) {
 	if c == nil || !c.Open() {
 		return
 	}
-	t, i, slot := e.topic, l.loop.Index(), e.id.Slot()
+	if e.flags&flagHeld != 0 {
+		l.hold(e.topic, e.id.Slot())
+	} else {
+		l.list(e.topic, e.id.Slot())
+	}
+	l.queue(e)
+	if e.flags&flagNotify != 0 {
+		c.NotifySent()
+	}
+}
+
+// list adds slot to the subscribers of t.
+func (l *local) list(t *Topic, slot uint32) {
+	i := l.loop.Index()
 	if t.locals[i] == 0 {
-		n := l.table.newList()
-		for int(n) >= len(l.topics) {
-			l.topics = append(l.topics, nil)
-		}
-		l.topics[n] = t
-		t.locals[i] = n + 1
+		t.locals[i] = l.newList(t) + 1
 	}
 	l.table.add(t.locals[i]-1, slot)
+}
+
+func (l *local) newList(t *Topic) uint32 {
+	n := l.table.newList()
+	for int(n) >= len(l.topics) {
+		l.topics = append(l.topics, nil)
+	}
+	l.topics[n] = t
+	return n
+}
+
+// queue queues the frames of e for its conn.
+func (l *local) queue(e *entry) {
+	slot := e.id.Slot()
 	if e.frame != nil {
 		l.loop.Queue(slot, e.frame, false)
 	}
@@ -271,18 +313,34 @@ func (l *local) join(e *entry) {
 // leave removes the conn. One that has closed was removed by Forget, and its slot may hold
 // another by now, whose subscription must stay.
 func (l *local) leave(e *entry) {
-	n := e.topic.locals[l.loop.Index()]
-	if n == 0 || l.loop.Find(e.id) == nil {
+	if l.loop.Find(e.id) == nil {
 		return
 	}
-	if l.table.remove(n-1, e.id.Slot()) && len(l.table.subscribers(n-1)) == 0 {
-		l.drop(n - 1)
+	if n := e.topic.locals[l.loop.Index()]; n == 0 || !l.unlist(n-1, e.id.Slot()) {
+		l.unhold(e.topic, e.id.Slot())
 	}
+}
+
+// unlist takes slot out of list n, and gives the list up when that was the last. It returns false when slot was not in
+// it.
+func (l *local) unlist(n, slot uint32) bool {
+	if !l.table.remove(n, slot) {
+		return false
+	}
+	if len(l.table.subscribers(n)) == 0 {
+		l.drop(n)
+	}
+	return true
 }
 
 // drop gives up a list that has run empty.
 func (l *local) drop(n uint32) {
-	l.topics[n].locals[l.loop.Index()] = 0
+	t := l.topics[n]
+	if i := l.loop.Index(); t.locals[i] == n+1 {
+		t.locals[i] = 0
+	} else {
+		delete(l.held, t)
+	}
 	l.topics[n] = nil
 	l.table.freeList(n)
 }

@@ -37,6 +37,7 @@ type room struct {
 	// Set before accept.
 	message func(c *engine.Conn, payload string)
 	closed  func(c *engine.Conn)
+	sent    func(c *engine.Conn)
 	work    func(l *engine.Loop) // before the hub's
 	flushed func(l *engine.Loop) // after the hub's
 }
@@ -82,7 +83,12 @@ func (r *room) accept() {
 
 func (r *room) Upgrade(*engine.Conn, *handshake.Request) (string, *handshake.Error) { return "", nil }
 func (r *room) Open(c *engine.Conn)                                                 { r.opened <- c.ID() }
-func (r *room) Notice(*engine.Conn, engine.Notice)                                  {}
+
+func (r *room) Notice(c *engine.Conn, n engine.Notice) {
+	if n == engine.Sent && r.sent != nil {
+		r.sent(c)
+	}
+}
 
 func (r *room) Message(c *engine.Conn, _ frame.Opcode, payload []byte) {
 	if r.message != nil {

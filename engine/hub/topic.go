@@ -45,8 +45,10 @@ func (t *Topic) Count() int { return t.total }
 
 // Join makes the conn a subscriber. It gets the first frames, then every message published
 // from now on. The caller sees to it that no conn joins twice. first is shared.
-func (t *Topic) Join(id engine.ID, first ...*frame.Prepared) {
-	e := entry{kind: entryJoin, topic: t, id: id}
+func (t *Topic) Join(id engine.ID, first ...*frame.Prepared) { t.join(id, 0, first) }
+
+func (t *Topic) join(id engine.ID, flags entryFlags, first []*frame.Prepared) {
+	e := entry{kind: entryJoin, flags: flags, topic: t, id: id}
 	if len(first) > 0 {
 		e.frame, e.more = first[0], first[1:]
 	}
@@ -69,14 +71,16 @@ func (t *Topic) Leave(id engine.ID) {
 
 // Publish sends f to every subscriber but except (0: to all). It only fills mailboxes: the
 // loops do the sending. f is shared.
-func (t *Topic) Publish(f *frame.Prepared, except engine.ID) {
+func (t *Topic) Publish(f *frame.Prepared, except engine.ID) { t.publish(f, except, 0) }
+
+func (t *Topic) publish(f *frame.Prepared, except engine.ID, flags entryFlags) {
 	if t.total == 0 {
 		return
 	}
 	at := t.hub.now()
 	for i, n := range t.counts {
 		if n > 0 {
-			t.post(i, entry{kind: entryPublish, topic: t, id: except, frame: f, at: at})
+			t.post(i, entry{kind: entryPublish, flags: flags, topic: t, id: except, frame: f, at: at})
 		}
 	}
 }
