@@ -69,11 +69,13 @@ var layers = map[string]layer{
 
 	"loadtest":        {on: []string{"loadtest/crew"}},
 	"loadtest/crew":   {on: []string{"loadtest/swarm", "loadtest/report"}},
-	"loadtest/report": {on: []string{"loadtest/plan", "loadtest/probe", "loadtest/tally"}},
-	"loadtest/probe":  {},
-	"loadtest/plan":   {pure: true},
-	"loadtest/tally":  {on: []string{"loadtest/plan"}},
-	"loadtest/swarm":  {on: []string{"loadtest/plan", "loadtest/tally", "pusher/auth"}},
+	"loadtest/report": {on: []string{"loadtest/plan", "loadtest/probe", "loadtest/tally", "loadtest/picture"}},
+
+	"loadtest/picture": {pure: true},
+	"loadtest/probe":   {},
+	"loadtest/plan":    {pure: true},
+	"loadtest/tally":   {on: []string{"loadtest/plan"}},
+	"loadtest/swarm":   {on: []string{"loadtest/plan", "loadtest/tally", "pusher/auth"}},
 }
 
 // mechanism is what stands below the line that only crossing may step over, but for the

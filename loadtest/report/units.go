@@ -96,3 +96,26 @@ func size(v float64) string {
 	}
 	return fmt.Sprintf("%.0f B", v)
 }
+
+// percentile writes a part of all as people say it: 50 %, 99.9 %.
+func percentile(part float64) string {
+	digits := 0
+	if rest := 1 - part; rest > 0 {
+		digits = max(int(math.Ceil(-math.Log10(rest)-1e-9))-2, 0)
+	}
+	return fmt.Sprintf("%.*f %%", digits, 100*part)
+}
+
+// clock writes seconds of a run.
+func clock(seconds float64) string {
+	s := int(math.Round(seconds))
+	switch {
+	case seconds < 60 && seconds != math.Trunc(seconds):
+		return fmt.Sprintf("%.1f s", seconds)
+	case s < 60:
+		return fmt.Sprintf("%d s", s)
+	case s < 3600:
+		return fmt.Sprintf("%d:%02d min", s/60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d h", s/3600, s/60%60)
+}

@@ -1,7 +1,6 @@
 package report_test
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/gannet-io/gannet/loadtest/report"
@@ -32,14 +31,5 @@ func TestNumbersAreWrittenForPeople(t *testing.T) {
 		if got := report.Clock(v); got != want {
 			t.Errorf("clock of %v is %q, want %q", v, got, want)
 		}
-	}
-}
-
-func TestTicksAreRound(t *testing.T) {
-	if got, want := report.Ticks(0, 47_000, false), []float64{0, 20_000, 40_000, 60_000}; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-	if got, want := report.Ticks(2.3, 41, true), []float64{2, 5, 10, 20, 50}; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
 	}
 }
