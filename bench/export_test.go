@@ -19,6 +19,15 @@ func Results(delivered map[string][]float64, marks map[string]string) *results {
 func (r *results) Write(folder string) (string, error) { return r.write(folder) }
 func (r *results) Text(markdown bool) string           { return r.text(markdown) }
 
+func (r *results) SVG() []byte { return r.svg() }
+
+// Add adds a record of each server with one value, in one round.
+func (r *results) Add(line, key string, values map[string]float64) {
+	for name, v := range values {
+		r.records = append(r.records, record{Line: line, Server: name, Round: 1, Values: map[string]float64{key: v}})
+	}
+}
+
 func ReadResults(path string) (*results, error) { return readResults(path) }
 
 // Lines returns the names of all lines.

@@ -74,9 +74,9 @@ func commandLine(args []string) string {
 			arg = "--rival=" + name + "=…"
 		case strings.HasPrefix(arg, "-") && flagName == "rival":
 			hide = true
-		case strings.HasPrefix(arg, "-") && flagName == "out" && given:
-			arg = "--out=…"
-		case strings.HasPrefix(arg, "-") && flagName == "out":
+		case strings.HasPrefix(arg, "-") && (flagName == "out" || flagName == "svg") && given:
+			arg = "--" + flagName + "=…"
+		case strings.HasPrefix(arg, "-") && (flagName == "out" || flagName == "svg"):
 			skip = true
 		}
 		words = append(words, arg)

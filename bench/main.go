@@ -35,6 +35,7 @@ Measure Gannet against its goals and against a plain send loop (bench/ceiling), 
                         the app is app-id, app-key, app-secret; repeatable
   --rival goroutines    bench/goroutines, a plain Go server with goroutines per connection
   --markdown            print the tables in Markdown
+  --svg FILE            draw the results into FILE
   --from FILE           print the tables of a results file and measure nothing
   --out FOLDER          where results files go (bench/results; with --quick none is written)
   --cpus S,G            processors of the server and of the generator (chosen)
@@ -48,7 +49,7 @@ type options struct {
 	only            []string
 	rounds          int
 	rivals          []rival
-	from, out       string
+	from, out, svg  string
 	cpus            string
 }
 
@@ -90,6 +91,7 @@ func parse(out io.Writer, args []string) (*options, error) {
 	flags.IntVar(&o.rounds, "rounds", 3, "")
 	flags.StringVar(&o.from, "from", "", "")
 	flags.StringVar(&o.out, "out", "", "")
+	flags.StringVar(&o.svg, "svg", "", "")
 	flags.StringVar(&o.cpus, "cpus", "", "")
 	flags.Func("only", "", func(text string) error {
 		o.only = append(o.only, strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })...)
@@ -145,8 +147,7 @@ func run(ctx context.Context, stdout, stderr io.Writer, args []string) error {
 		if err != nil {
 			return err
 		}
-		_, err = io.WriteString(stdout, r.text(o.markdown))
-		return err
+		return o.show(stdout, r)
 	}
 	b, err := newBench(ctx, o, stderr)
 	if err != nil {
@@ -160,18 +161,22 @@ func run(ctx context.Context, stdout, stderr io.Writer, args []string) error {
 		}
 		r.records = append(r.records, b.measure(ctx, &l)...)
 	}
-	if _, err := io.WriteString(stdout, r.text(o.markdown)); err != nil {
+	if !o.quick || o.out != "" { // first of all, so that nothing else can lose it
+		path, err := r.write(orElse(o.out, filepath.Join(b.root, "bench", "results")))
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(stderr, "bench: %s in %s\n", path, time.Since(b.began).Round(time.Second))
+	}
+	return errors.Join(o.show(stdout, r), ctx.Err())
+}
+
+// show prints the tables, and draws the picture if one is wanted.
+func (o *options) show(out io.Writer, r *results) error {
+	if _, err := io.WriteString(out, r.text(o.markdown)); err != nil || o.svg == "" {
 		return err
 	}
-	if o.quick && o.out == "" {
-		return ctx.Err()
-	}
-	path, err := r.write(orElse(o.out, filepath.Join(b.root, "bench", "results")))
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(stderr, "bench: %s in %s\n", path, time.Since(b.began).Round(time.Second))
-	return ctx.Err()
+	return os.WriteFile(o.svg, r.svg(), 0o644)
 }
 
 func orElse(a, b string) string {

@@ -33,6 +33,15 @@ const (
 	markLost      = "L"
 )
 
+// marksInWords says what they mean.
+var marksInWords = []struct{ letter, words string }{
+	{markSaturated, "the generator was saturated: the server could have done more."},
+	{markStarved, "the generator waited for a processor."},
+	{markBehind, "the server could not be given the load."},
+	{markPartial, "not all subscribers got in."},
+	{markLost, "messages were lost, repeated or disordered, or too late."},
+}
+
 const legend = `Marks: S the generator was saturated: the server could have done more. W the generator waited for a processor.
 B the server could not be given the load. I not all subscribers got in. L messages were lost, repeated or disordered, or too late.
 `

@@ -165,17 +165,20 @@ func (r *results) verdict(line string, m *measure) string {
 	return "reached"
 }
 
+// scale is that of the run.
+func (r *results) scale() scale {
+	s := fullScale
+	s.quick = r.head.Quick
+	s.divide, s.most = max(r.head.Divide, 1), r.head.Most
+	return s
+}
+
 // text is the table, with where it comes from.
 func (r *results) text(markdown bool) string {
-	sc := fullScale
-	if r.head.Quick {
-		sc.quick = true
-	}
-	sc.divide, sc.most = max(r.head.Divide, 1), r.head.Most
 	header := append([]string{"what", "goal"}, servers(r.head.Servers)...)
 	header = append(header, "verdict")
 	rows := [][]string{header}
-	for _, l := range lines(sc) {
+	for _, l := range lines(r.scale()) {
 		if !slices.ContainsFunc(r.records, func(e record) bool { return e.Line == l.name }) {
 			continue
 		}

@@ -62,7 +62,7 @@ var layers = map[string]layer{
 
 	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/app/appstatic", "engine/echo"}},
 	"cmd/gannet/e2e": {on: []string{"cmd/gannet"}},
-	"bench":          {on: []string{"loadtest/report"}},
+	"bench":          {on: []string{"loadtest/report", "loadtest/picture"}},
 	"bench/ceiling":  {on: []string{"frame/handshake", "pusher/wire"}},
 
 	"bench/goroutines": {on: []string{"pusher/wire"}},
