@@ -107,6 +107,7 @@ func (l *Loop) linger(c *Conn) {
 	}
 	l.leaveOpen(c)
 	c.state = stateLinger
+	l.conns.track(c)
 	if err := unix.Shutdown(int(c.fd), unix.SHUT_WR); err != nil {
 		l.lose(c, closeQuiet)
 		return
@@ -126,6 +127,7 @@ func (l *Loop) lose(c *Conn, why closeReason) {
 	}
 	l.leaveOpen(c)
 	c.state = stateGone
+	l.conns.track(c)
 	l.lookAfter(c)
 }
 
@@ -163,6 +165,7 @@ func (l *Loop) closed(c *Conn, err error) {
 		}
 		l.leaveOpen(c)
 		c.state = stateGone
+		l.conns.track(c)
 	}
 	l.tell(c)
 	l.dropPending(c, dropClosed)

@@ -21,29 +21,26 @@ type Conn struct {
 	loop *Loop
 	id   ID
 
-	// Owned by the loop.
-	gc    gnet.Conn
-	fd    int32
-	state state
-
-	listener uint8 // index in Engine.listening
-	flags    flags
-	reader   frame.Reader
-	need     int             // bytes from the start of the next frame to wait for
-	first    *frame.Prepared // next to send; nil when nothing waits
-	backlog  *backlog.Backlog
-
-	// The frames behind first, linked in the loop's arena.
-	restHead, restTail int32
-
+	// Owned by the loop. What a fan-out looks at is in one cache line, the second.
+	gc       gnet.Conn
 	lastRead uint32 // tick of the last byte from the peer
 	due      uint32 // tick of the engine's own deadline in this state; 0: none
-	timer    uint32 // tick of the Handler's timer; 0: none
-	scanned  uint32 // bytes of the head already searched for its end
-	begun    uint32 // tick of the first byte of a message that is not whole yet; 0: there is none
 
-	// Of a full socket, in ticks of the fast clock.
-	retryIn, retryEvery uint8
+	fd                 int32
+	state              state
+	retryIn            uint8 // of a full socket, in ticks of the fast clock
+	flags              flags
+	first              *frame.Prepared // next to send; nil when nothing waits
+	backlog            *backlog.Backlog
+	restHead, restTail int32 // the frames behind first, linked in the loop's arena
+
+	reader     frame.Reader
+	need       int    // bytes from the start of the next frame to wait for
+	timer      uint32 // tick of the Handler's timer; 0: none
+	scanned    uint32 // bytes of the head already searched for its end
+	begun      uint32 // tick of the first byte of a message that is not whole yet; 0: there is none
+	retryEvery uint8  // what retryIn begins with
+	listener   uint8  // index in Engine.listening
 }
 
 // A state is where a conn is in its life; see the package comment.
@@ -167,6 +164,7 @@ func (c *Conn) beginClose(closeFrame *frame.Prepared, last ...*frame.Prepared) {
 	}
 	l.enqueue(c, closeFrame, false)
 	c.state = stateClosing
+	l.conns.track(c)
 	c.due = l.after(ticks(l.eng.cfg.CloseWait) + 1)
 	c.timer = 0
 	l.arm(c)

@@ -7,3 +7,5 @@ type goroutine struct{}
 func (goroutine) set() {}
 
 func (*Loop) assertOnLoop() {}
+
+func (l *Loop) assertIdle(uint32) {}

@@ -23,3 +23,11 @@ func (l *Loop) assertOnLoop() {
 		panic("engine: Loop-only method called on goroutine " + id + ", the loop runs on " + l.owner.id)
 	}
 }
+
+// assertIdle panics when Deliver would overtake what waits for the conn in slot, or has the
+// wrong idea of it.
+func (l *Loop) assertIdle(slot uint32) {
+	if c := l.conns.at(slot); c.first != nil || c.backlog != nil || c.state != stateOpen || c.fd != l.conns.direct(slot) {
+		panic("engine: Deliver to a conn that is not idle")
+	}
+}

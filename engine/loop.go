@@ -63,6 +63,7 @@ type Loop struct {
 	express fifo
 	bulk    fifo
 	queued  bool // something was queued since the last Flushed
+	direct  bool // something was sent by Deliver since then
 	batch   batch
 	blocked []ID // conns with a backlog, and some that are gone
 	reaps   []*Conn
@@ -327,5 +328,36 @@ func (l *Loop) Queue(slot uint32, f *frame.Prepared, bulk bool) bool {
 		return false
 	}
 	l.enqueue(c, f, bulk)
+	return true
+}
+
+// Idle reports whether nothing waits to be sent and nothing is held back: what is sent now
+// overtakes nothing. Loop-only.
+func (l *Loop) Idle() bool { return !l.queued && l.eng.cfg.BatchWindow <= 0 }
+
+// Deliver sends f at once to the conn in slot, and returns true when it is open. The loop was
+// Idle, and has done nothing but Deliver since; Work returns after SliceSends of them, and
+// Flushed follows. f is shared. Loop-only.
+func (l *Loop) Deliver(slot uint32, f *frame.Prepared) bool {
+	fd := l.conns.direct(slot)
+	if fd < 0 {
+		return l.Queue(slot, f, true)
+	}
+	l.assertIdle(slot)
+	n, err := send(fd, f.Bytes())
+	l.metrics.sent(n)
+	l.direct = true
+	if n == f.Len() {
+		l.metrics.framesOut += f.Count()
+		return true
+	}
+	c := l.conns.at(slot)
+	if err != nil {
+		l.metrics.dropped(dropClosed, f.Count(), f.Len())
+		l.lose(c, closeBySocket)
+		return true
+	}
+	c.first = f
+	l.pushBacklog(c, n)
 	return true
 }

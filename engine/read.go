@@ -67,6 +67,7 @@ func (l *Loop) readHead(c *Conn) {
 	l.metrics.accepted.Inc()
 	l.metrics.open.Add(1)
 	c.state = stateOpen
+	l.conns.track(c)
 	c.due = l.after(ticks(l.eng.cfg.PingInterval))
 	l.arm(c)
 	if l.eng.draining.Load() {

@@ -7,9 +7,11 @@ import (
 	"github.com/gannet-io/gannet/frame"
 )
 
+// SliceSends is how many sends a loop does before other conns get a turn.
+const SliceSends = 256
+
 const (
 	scratchBytes = 64 << 10 // frames copied together for one send; larger ones go alone
-	sliceSends   = 256      // sends before other conns get a turn
 	sliceTime    = time.Millisecond
 	// maxLinks bounds the frames waiting in a loop's arena (16 B each): beyond it the
 	// Handler's Work is left for later until sending has caught up.
@@ -106,6 +108,10 @@ func (l *Loop) enqueue(c *Conn, f *frame.Prepared, bulk bool) {
 // of the loop, after the sockets that became readable meanwhile.
 func (l *Loop) flush() {
 	if !l.queued {
+		if l.direct {
+			l.direct = false
+			l.eng.cfg.Handler.Flushed(l)
+		}
 		return
 	}
 	start := time.Now()
@@ -120,11 +126,11 @@ func (l *Loop) flush() {
 		if l.express.empty() && (hold || l.bulk.empty()) {
 			break
 		}
-		if sends >= sliceSends || time.Since(start) > sliceTime {
+		if sends >= SliceSends || time.Since(start) > sliceTime {
 			return // work runs again
 		}
 	}
-	l.queued = false
+	l.queued, l.direct = false, false
 	if hold {
 		return // Flushed is to follow the last of it
 	}
@@ -228,6 +234,7 @@ func (l *Loop) sentAll(c *Conn) {
 func (l *Loop) pushBacklog(c *Conn, sent int) {
 	if c.backlog == nil {
 		c.backlog = new(backlog.Backlog)
+		l.conns.track(c)
 		c.retryIn, c.retryEvery = 1, 1
 		l.blocked = append(l.blocked, c.id)
 		if len(l.blocked) == 1 {
@@ -298,6 +305,7 @@ func (l *Loop) sendBacklog(c *Conn) {
 	}
 	if c.backlog.Empty() {
 		c.backlog = nil
+		l.conns.track(c)
 		l.sentAll(c)
 		return
 	}

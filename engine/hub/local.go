@@ -42,6 +42,8 @@ type local struct {
 	held   map[*Topic]uint32 // 1 + the number of the list of conns that are held
 	sent   []int64           // when each publish of this turn was admitted
 
+	walk walk
+
 	// Scratch of publish.
 	except []uint32
 	pieces []*frame.Prepared
@@ -126,6 +128,7 @@ func (h *Hub) Flushed(l *engine.Loop) {
 // each subscription. Loop-only.
 func (h *Hub) Forget(l *engine.Loop, id engine.ID) {
 	local := h.loops[l.Index()]
+	local.finishWalk()
 	local.table.removeAll(id.Slot(), local.drop)
 }
 
@@ -133,6 +136,17 @@ func (h *Hub) Forget(l *engine.Loop, id engine.ID) {
 func (l *local) waiting() int { return len(l.taken) - l.done }
 
 func (l *local) work() {
+	if l.walk.piece != nil {
+		if l.loop.Idle() && !l.mail() {
+			l.stepWalk()
+		} else {
+			l.finishWalk()
+		}
+	}
+	if l.walk.piece != nil {
+		l.loop.Wake()
+		return
+	}
 	l.handle() // what is left of the turn before
 	if l.waiting() == 0 {
 		l.mu.Lock()
@@ -145,7 +159,7 @@ func (l *local) work() {
 		l.behind.Store(false)
 	}
 	switch {
-	case l.waiting() > 0:
+	case l.waiting() > 0 || l.walk.piece != nil:
 		l.loop.Wake()
 	case cap(l.taken) > 1<<16:
 		l.taken, l.done = nil, 0 // the mark of a storm long gone
@@ -207,6 +221,9 @@ func (l *local) publish(run []entry) {
 		if run[i].id != 0 && l.loop.Find(run[i].id) != nil {
 			l.except = append(l.except, run[i].id.Slot())
 		}
+	}
+	if l.done+len(run) == len(l.taken) && l.startWalk(run, n-1) {
+		return
 	}
 	together := l.together(run)
 	deliveries := 0

@@ -1,0 +1,112 @@
+package hub
+
+import (
+	"time"
+
+	"github.com/gannet-io/gannet/engine"
+	"github.com/gannet-io/gannet/frame"
+)
+
+// A walk sends one piece to the subscribers of a topic straight from the list, while nothing
+// else waits on the loop. Queueing it for all of them first and sending it to each afterwards
+// would touch every conn twice, and by the second time the sends before have pushed it out of
+// the processor's cache.
+//
+// A walk lasts for several turns of the loop when the list is long. The list must not change
+// meanwhile, and what comes later may not overtake: so whatever else turns up has what is left
+// of the walk queued first, which is where it would have been without.
+type walk struct {
+	piece  *frame.Prepared // nil: there is none
+	list   uint32
+	next   int       // index in the list
+	except engine.ID // left out
+	each   int       // messages in piece
+	sent   int       // conns that have it, or it is queued for
+	ats    []int64   // when each message was admitted; the array is used again
+}
+
+// sliceTime is how long a walk may keep the loop from its sockets.
+const sliceTime = time.Millisecond
+
+// startWalk takes the run when a walk can do it, and returns false when it cannot. The run is
+// the last that there is.
+func (l *local) startWalk(run []entry, list uint32) bool {
+	if !l.loop.Idle() || len(run) > 1 && len(l.except) > 0 {
+		return false
+	}
+	together := l.together(run)
+	if len(together) > 1 {
+		return false
+	}
+	w := &l.walk
+	w.piece, w.list, w.next, w.each, w.sent = together[0], list, 0, len(run), 0
+	w.except, w.ats = run[0].id, w.ats[:0]
+	for i := range run {
+		w.ats = append(w.ats, run[i].at)
+	}
+	clear(together)
+	l.stepWalk()
+	return true
+}
+
+// stepWalk goes on for one slice.
+func (l *local) stepWalk() {
+	w := &l.walk
+	subs := l.table.subscribers(w.list)
+	slice := subs[w.next:min(w.next+engine.SliceSends, len(subs))]
+	except, excepted := l.excepted()
+	start := time.Now()
+	for i, slot := range slice {
+		if excepted && slot == except {
+			continue
+		}
+		if l.loop.Deliver(slot, w.piece) {
+			w.sent++
+		}
+		if i%32 == 31 && time.Since(start) > sliceTime {
+			slice = slice[:i+1]
+			break
+		}
+	}
+	if w.next += len(slice); w.next == len(subs) {
+		l.endWalk()
+	}
+}
+
+// finishWalk queues the piece for those who have not got it yet, if there is a walk.
+func (l *local) finishWalk() {
+	w := &l.walk
+	if w.piece == nil {
+		return
+	}
+	subs := l.table.subscribers(w.list)
+	except, excepted := l.excepted()
+	for _, slot := range subs[w.next:] {
+		if (!excepted || slot != except) && l.loop.Queue(slot, w.piece, len(subs) >= bulkSize) {
+			w.sent++
+		}
+	}
+	l.endWalk()
+}
+
+// excepted returns the slot that the walk leaves out. It may hold another conn by now.
+func (l *local) excepted() (slot uint32, ok bool) {
+	id := l.walk.except
+	return id.Slot(), id != 0 && l.loop.Find(id) != nil
+}
+
+func (l *local) endWalk() {
+	w := &l.walk
+	w.piece = nil
+	if w.sent > 0 {
+		l.sent = append(l.sent, w.ats...)
+		l.hub.metrics.deliveries.Add(w.sent * w.each)
+	}
+}
+
+// mail reports whether there are letters that have not been taken.
+func (l *local) mail() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.box) > 0
+}
