@@ -94,3 +94,6 @@ func (s *Shard) Refs() int { return len(s.refs) }
 
 // Trim gives up slack.
 func (s *Shard) Trim() { s.trim() }
+
+// Walking reports whether a walk is under way. Loop-only.
+func (h *Hub) Walking(l *engine.Loop) bool { return h.loops[l.Index()].walk.piece != nil }
