@@ -116,6 +116,10 @@ func (a *acceptor) acceptOne() error {
 		return err
 	}
 	a.eng.metrics.accepts.Inc()
+	if !a.eng.admitPeer(addrOf(conn.RemoteAddr())) {
+		turnBack(conn)
+		return nil
+	}
 	a.eng.admit()
 	a.freeSpare()
 	a.entry.opened = false
@@ -133,7 +137,7 @@ func (a *acceptor) enroll(conn net.Conn, as *entry) error {
 		err = errors.New("engine: a loop could not watch the socket") // gnet drops the reason
 	}
 	if err != nil {
-		a.eng.release(1)
+		a.eng.release(addrOf(conn.RemoteAddr()))
 	}
 	return err
 }
@@ -183,20 +187,6 @@ func (a *acceptor) shrink(addr net.Addr, local bool) {
 	if local {
 		a.local = tcp.IP
 	}
-}
-
-// roomForConn waits until the engine holds fewer conns than it may, and returns false when
-// it drains or stops first.
-func (e *Engine) roomForConn() bool {
-	if e.conns.Load() >= int64(e.cfg.MaxConns) {
-		e.metrics.acceptPauses.Inc()
-		for e.conns.Load() >= int64(e.cfg.MaxConns) {
-			if !e.pause(20 * time.Millisecond) {
-				return false
-			}
-		}
-	}
-	return !e.draining.Load()
 }
 
 // admit counts a conn that was accepted, once there is room: several acceptors may have

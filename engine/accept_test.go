@@ -66,7 +66,7 @@ func TestMaxConnsPausesAccepting(t *testing.T) {
 	for _, c := range late {
 		c.write(request)
 	}
-	eventually(t, func() bool { return s.metric("gannet_engine_accept_pauses_total") != "0" },
+	eventually(t, func() bool { return s.metric(`gannet_engine_accept_pauses_total{reason="sockets"}`) != "0" },
 		func() string { return "accepting does not pause" })
 	for range 20 {
 		conns[0].echo("alive")

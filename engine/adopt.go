@@ -41,7 +41,7 @@ func (e *Engine) Adopt(conn net.Conn, read []byte) error {
 	a.freeSpare()
 	// The socket is counted twice for a moment, as in handOff: at the bound of MaxConns it
 	// keeps its place.
-	e.conns.Add(1)
+	e.hold(addrOf(socket.RemoteAddr()))
 	err := a.enroll(socket, &as)
 	_ = conn.Close() // gnet has closed the socket's first descriptor; this counts it out
 	return err

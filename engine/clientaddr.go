@@ -26,7 +26,17 @@ func (c *Conn) ClientAddr() netip.Addr {
 }
 
 // setClientAddr changes the address in place: it lives as long as the conn and is nobody else's.
-func (c *Conn) setClientAddr(addr netip.Addr) { setAddr(c.gc.RemoteAddr(), addr) }
+func (c *Conn) setClientAddr(addr netip.Addr) {
+	before := c.ClientAddr()
+	setAddr(c.gc.RemoteAddr(), addr)
+	c.countClient(before)
+}
+
+// restoreClientAddr is setClientAddr for a conn that comes back: it was let in already.
+func (c *Conn) restoreClientAddr(addr netip.Addr) {
+	setAddr(c.gc.RemoteAddr(), addr)
+	c.loop.eng.holdPeer(addr)
+}
 
 // identify finds out who sent the request r, now that it is known.
 func (c *Conn) identify(r *handshake.Request) {

@@ -105,7 +105,7 @@ func (l *Loop) linger(c *Conn) {
 		l.lose(c, closeQuiet)
 		return
 	}
-	l.leaveOpen(c)
+	l.leaveState(c)
 	c.state = stateLinger
 	l.conns.track(c)
 	if err := unix.Shutdown(int(c.fd), unix.SHUT_WR); err != nil {
@@ -125,16 +125,19 @@ func (l *Loop) lose(c *Conn, why closeReason) {
 	if why != closeQuiet && c.state < stateClosing {
 		l.metrics.closes[why].Inc()
 	}
-	l.leaveOpen(c)
+	l.leaveState(c)
 	c.state = stateGone
 	l.conns.track(c)
 	l.lookAfter(c)
 }
 
-// leaveOpen keeps the gauge of open WebSockets right; it is called before the state moves
-// beyond closing.
-func (l *Loop) leaveOpen(c *Conn) {
-	if c.state == stateOpen || c.state == stateClosing {
+// leaveState keeps the counts of heads awaited and of open WebSockets right; it is called before the state moves to open
+// or beyond closing.
+func (l *Loop) leaveState(c *Conn) {
+	switch c.state {
+	case stateHead:
+		l.eng.heads.Add(-1)
+	case stateOpen, stateClosing:
 		l.metrics.open.Add(-1)
 	}
 }
@@ -163,10 +166,11 @@ func (l *Loop) closed(c *Conn, err error) {
 		if why != closeQuiet {
 			l.metrics.closes[why].Inc()
 		}
-		l.leaveOpen(c)
+		l.leaveState(c)
 		c.state = stateGone
 		l.conns.track(c)
 	}
+	peer := c.ClientAddr()
 	l.tell(c)
 	l.dropPending(c, dropClosed)
 	if c.backlog != nil {
@@ -184,5 +188,5 @@ func (l *Loop) closed(c *Conn, err error) {
 	}
 	l.conns.put(c)
 	l.eng.onLoops.Add(-1)
-	l.eng.release(1)
+	l.eng.release(peer)
 }

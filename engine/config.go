@@ -7,6 +7,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"github.com/gannet-io/gannet/engine/peers"
 	"github.com/gannet-io/gannet/engine/proxies"
 	"github.com/gannet-io/gannet/frame"
 	"github.com/gannet-io/gannet/frame/handshake"
@@ -26,6 +27,14 @@ type Config struct {
 	// MaxConns bounds the sockets held at once, HTTP ones included. At the bound accepting
 	// pauses until one closes, with at most two conns of each listener in hand. 0: the limit of open files less a reserve.
 	MaxConns int
+
+	// AcceptRate bounds the sockets accepted in a second, over all listeners, and Handshakes the conns whose request
+	// heads are awaited. What is more waits in the kernel's queue; at the bound of Handshakes those who have
+	// kept us waiting longest, and for more than a second, are given up for others. 0: no bound.
+	AcceptRate, Handshakes int
+	// Peers bounds the sockets of one client address, as Conn.ClientAddr tells it. Whoever has too many is cut off, or,
+	// when the address became known only by the request's head, marked as Crowded.
+	Peers peers.Limits
 
 	HeadTimeout time.Duration    // for a whole request head; 0: 10 s
 	Head        handshake.Limits // of a request head; Bytes 0: handshake.DefaultLimits, at most handshake.LargestBytes

@@ -27,20 +27,20 @@ type Conn struct {
 	due      uint32 // tick of the engine's own deadline in this state; 0: none
 
 	fd                 int32
-	state              state
-	retryIn            uint8 // of a full socket, in ticks of the fast clock
 	flags              flags
 	first              *frame.Prepared // next to send; nil when nothing waits
 	backlog            *backlog.Backlog
 	restHead, restTail int32 // the frames behind first, linked in the loop's arena
 
 	reader     frame.Reader
-	need       int    // bytes from the start of the next frame to wait for
+	need       uint32 // bytes from the start of the next frame to wait for, at most 2 GiB
 	timer      uint32 // tick of the Handler's timer; 0: none
 	scanned    uint32 // bytes of the head already searched for its end
 	begun      uint32 // tick of the first byte of a message that is not whole yet; 0: there is none
-	retryEvery uint8  // what retryIn begins with
-	listener   uint8  // index in Engine.listening
+	state      state
+	retryIn    uint8 // of a full socket, in ticks of the fast clock
+	retryEvery uint8 // what retryIn begins with
+	listener   uint8 // index in Engine.listening
 }
 
 // A state is where a conn is in its life; see the package comment.
@@ -55,7 +55,7 @@ const (
 	stateGone
 )
 
-type flags uint16
+type flags uint32
 
 const (
 	flagPinged     flags = 1 << iota // a ping is out and nothing has come since
@@ -68,6 +68,7 @@ const (
 	flagSlow                         // Slow is to be told at the next reap
 	flagEarly                        // input is in the loop's early, ahead of gnet's
 	flagSecure                       // TLS
+	flagCrowded                      // its client has too many; see Crowded
 	flagVouched                      // a trusted proxy says that the client came to it over TLS
 	flagPreamble                     // a PROXY header may come first, see readPreamble
 	flagProxied                      // the address is that of a PROXY header

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/panjf2000/gnet/v2"
 
 	"github.com/gannet-io/gannet/engine/backlog"
+	"github.com/gannet-io/gannet/engine/peers"
 )
 
 // ErrStopped says that the engine drains or has stopped.
@@ -35,6 +37,9 @@ type Engine struct {
 
 	conns      atomic.Int64 // sockets, HTTP ones included
 	onLoops    atomic.Int64 // those on the loops
+	heads      atomic.Int64 // those whose heads are awaited
+	pace       pace
+	census     census
 	draining   atomic.Bool
 	drainUntil atomic.Uint32 // tick
 
@@ -63,6 +68,9 @@ func New(cfg Config) (*Engine, error) {
 		quit:    make(chan struct{}),
 	}
 	e.listening[0] = new(ListenerConfig)
+	if cfg.Peers != (peers.Limits{}) {
+		e.census.on, e.census.table, e.census.trusts = true, peers.New(cfg.Peers), cfg.Trust.Proxy
+	}
 	e.metrics = newMetrics(e, cfg.Metrics)
 	for i := range cfg.Loops {
 		l := &Loop{eng: e, index: i, metrics: newLoopMetrics(e.metrics)}
@@ -97,7 +105,16 @@ func (e *Engine) Draining() bool { return e.draining.Load() }
 // now returns the current tick, never 0, which means no deadline.
 func (e *Engine) now() uint32 { return uint32(time.Since(e.start)/tickLength) + 1 }
 
-func (e *Engine) release(n int64) { e.conns.Add(-n) }
+// hold counts one more socket of the peer at addr, and release one less.
+func (e *Engine) hold(addr netip.Addr) {
+	e.conns.Add(1)
+	e.holdPeer(addr)
+}
+
+func (e *Engine) release(addr netip.Addr) {
+	e.conns.Add(-1)
+	e.leavePeer(addr)
+}
 
 // beginDrain closes the listeners. It returns false when that was done before.
 func (e *Engine) beginDrain(window time.Duration) bool {

@@ -98,3 +98,14 @@ func (l *Loop) EndBatch() {
 func (l *Loop) Scratch() int {
 	return cap(l.arena.links) + cap(l.express.slots) + cap(l.bulk.slots)
 }
+
+// Heads returns how many conns are counted as waiting for their heads.
+func (e *Engine) Heads() int { return int(e.heads.Load()) }
+
+// HeadRoom returns how many heads the queue of those awaited has room for. Loop-only.
+func (l *Loop) HeadRoom() int { return cap(l.heads.all) }
+
+// Pace is the pace of accepting.
+type Pace struct{ p pace }
+
+func (p *Pace) Take(now time.Duration, perSecond int) time.Duration { return p.p.take(now, perSecond) }

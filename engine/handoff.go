@@ -91,6 +91,7 @@ type handedConn struct {
 	eng      *Engine
 	listener uint8      // as the conn's
 	client   netip.Addr // if a PROXY header has told it
+	peer     netip.Addr // whom it is counted for
 	flags    flags      // that it begins with if it comes back
 	once     sync.Once
 
@@ -144,7 +145,7 @@ func (h *handedConn) CloseWrite() error {
 
 func (h *handedConn) Close() error {
 	err := h.Conn.Close()
-	h.once.Do(func() { h.eng.release(1) })
+	h.once.Do(func() { h.eng.release(h.peer) })
 	return err
 }
 
@@ -161,9 +162,10 @@ func (l *Loop) handOff(c *Conn, read []byte) {
 		l.reject(c, &handshake.Error{Status: 503, Reason: "no_descriptor", Message: "overloaded"})
 		return
 	}
-	l.eng.conns.Add(1)
+	peer := c.ClientAddr()
+	l.eng.hold(peer)
 	handed := &handedConn{
-		Conn: conn, eng: l.eng, listener: c.listener, flags: c.flags & (flagSecure | flagVouched | flagProxied),
+		Conn: conn, eng: l.eng, listener: c.listener, peer: peer, flags: c.flags & (flagSecure | flagVouched | flagProxied),
 		prefix: append([]byte(nil), read...),
 	}
 	if c.has(flagProxied) {

@@ -45,15 +45,17 @@ type Loop struct {
 	metrics *loopMetrics
 
 	// Any goroutine.
-	el      atomic.Pointer[gnet.EventLoop] // nil until the first conn arrives
-	turn    atomic.Uint32
-	tickDue atomic.Bool
-	mu      sync.Mutex
-	posted  []func() // guarded by mu
+	el       atomic.Pointer[gnet.EventLoop] // nil until the first conn arrives
+	turn     atomic.Uint32
+	tickDue  atomic.Bool
+	shedding atomic.Bool // shedHeads is posted
+	mu       sync.Mutex
+	posted   []func() // guarded by mu
 
 	// Owned by the loop.
 	conns   slab
 	early   map[ID][]byte // see Conn.early
+	heads   headQueue
 	wheel   *wheel.Wheel
 	tick    uint32 // now
 	timer   *time.Timer

@@ -40,7 +40,8 @@ var lagBounds = []float64{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0
 type engineMetrics struct {
 	accepts      *metrics.Counter
 	acceptErrors *metrics.Counter
-	acceptPauses *metrics.Counter
+	acceptPauses [pauseReasons]*metrics.Counter
+	crowded      *reasons.Counters // sockets refused for their address
 	messagesIn   *metrics.Counter
 	bytesIn      *metrics.Counter
 	framesOut    *metrics.Counter
@@ -66,7 +67,7 @@ func newMetrics(e *Engine, set *metrics.Set) *engineMetrics {
 	m := &engineMetrics{
 		accepts:      set.NewCounter("gannet_engine_accepts_total"),
 		acceptErrors: set.NewCounter("gannet_engine_accept_errors_total"),
-		acceptPauses: set.NewCounter("gannet_engine_accept_pauses_total"),
+		crowded:      reasons.New(set, "gannet_engine_peer_refusals_total", "reason"),
 		messagesIn:   set.NewCounter("gannet_engine_messages_in_total"),
 		bytesIn:      set.NewCounter("gannet_engine_message_bytes_in_total"),
 		framesOut:    set.NewCounter("gannet_engine_frames_out_total"),
@@ -82,6 +83,9 @@ func newMetrics(e *Engine, set *metrics.Set) *engineMetrics {
 		total:        e.conns.Load,
 	}
 	m.accepted, m.handedOff = m.handshakes.Of("accepted"), m.handshakes.Of("http")
+	for i, label := range pauseLabels {
+		m.acceptPauses[i] = set.NewCounter(`gannet_engine_accept_pauses_total{reason="` + label + `"}`)
+	}
 	for i, label := range closeLabels {
 		m.closes[i] = set.NewCounter(`gannet_engine_closes_total{reason="` + label + `"}`)
 	}
@@ -90,6 +94,8 @@ func newMetrics(e *Engine, set *metrics.Set) *engineMetrics {
 		m.drops[i].bytes = set.NewCounter(`gannet_engine_dropped_bytes_total{reason="` + label + `"}`)
 	}
 	set.NewGauge("gannet_engine_websockets", func() float64 { return float64(m.open.Load()) })
+	set.NewGauge("gannet_engine_handshaking", func() float64 { return float64(e.heads.Load()) })
+	set.NewGauge("gannet_engine_peers", func() float64 { return float64(e.census.known()) })
 	set.NewGauge("gannet_engine_sockets", func() float64 { return float64(m.total()) })
 	return m
 }

@@ -26,7 +26,7 @@ func TestMetricsCountASmallScenario(t *testing.T) {
 	s.wantMetrics(map[string]string{
 		"gannet_engine_accepts_total":                            "2",
 		"gannet_engine_accept_errors_total":                      "0",
-		"gannet_engine_accept_pauses_total":                      "0",
+		`gannet_engine_accept_pauses_total{reason="sockets"}`:    "0",
 		`gannet_engine_handshakes_total{outcome="accepted"}`:     "1",
 		`gannet_engine_handshakes_total{outcome="closed_early"}`: "1",
 		"gannet_engine_messages_in_total":                        "2",

@@ -58,6 +58,11 @@ func (l *Loop) readPreamble(c *Conn) bool {
 	if p.Client.IsValid() {
 		c.setClientAddr(p.Client)
 		c.flags |= flagProxied
+		if c.Crowded() {
+			// Nothing has been said yet, so it goes as one that accept would turn back.
+			l.lose(c, closeQuiet)
+			return false
+		}
 	}
 	if p.Secure {
 		c.flags |= flagVouched

@@ -46,9 +46,10 @@ func (r *reactor) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
 	c.listener = from.listener
 	c.flags = from.flags | flagTold // there is nothing to tell before an Upgrade is accepted
 	if from.client.IsValid() {
-		c.setClientAddr(from.client)
+		c.restoreClientAddr(from.client)
 	}
 	r.eng.onLoops.Add(1)
+	l.awaitHead(c)
 	l.eng.setSocketOptions(int(c.fd))
 	c.lastRead = l.tick
 	c.due = l.after(ticks(r.eng.cfg.HeadTimeout) + 1)
@@ -104,7 +105,7 @@ func (r *reactor) OnClose(gc gnet.Conn, err error) gnet.Action {
 			l.Wake() // Closed did something to other conns
 		}
 	} else if !ok {
-		r.eng.release(1)
+		r.eng.release(addrOf(gc.RemoteAddr()))
 	}
 	return gnet.None
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"math"
 	"runtime/debug"
 
 	"github.com/gannet-io/gannet/frame"
@@ -65,6 +66,7 @@ func (l *Loop) readHead(c *Conn) {
 	c.flags &^= flagTold
 	c.discard(n)
 	l.metrics.accepted.Inc()
+	l.leaveState(c)
 	l.metrics.open.Add(1)
 	c.state = stateOpen
 	l.conns.track(c)
@@ -126,7 +128,7 @@ func (l *Loop) parseFrames(c *Conn) {
 		}
 		// A header or control frame that is not all there stays untouched in gnet's buffer:
 		// peeking copies once it spans two reads, so it is not looked at until it can be whole.
-		if n := c.buffered(); n == 0 || n < c.need {
+		if n := c.buffered(); n == 0 || n < int(c.need) {
 			return
 		}
 		buf, err := c.peek()
@@ -142,7 +144,7 @@ func (l *Loop) parseFrames(c *Conn) {
 				break
 			}
 			if n == 0 {
-				c.need = c.reader.Need(buf[used:])
+				c.need = uint32(min(c.reader.Need(buf[used:]), math.MaxInt32))
 				break
 			}
 			used += n

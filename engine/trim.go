@@ -44,6 +44,9 @@ func (l *Loop) trim() {
 	if len(l.blocked) == 0 {
 		l.blocked = nil
 	}
+	if l.heads.head == len(l.heads.all) {
+		l.heads = headQueue{}
+	}
 	if len(l.reaps) == 0 {
 		l.reaps = nil
 	}

@@ -38,6 +38,7 @@ var (
 	ErrTerminated          = &Error{4009, "You got disconnected by the app.", "terminated"}
 	ErrOriginNotAllowed    = &Error{4009, "Origin not allowed", "origin_not_allowed"}
 	ErrOverCapacity        = &Error{4100, "Over capacity", "over_capacity"}
+	ErrCrowded             = &Error{4100, "Too many connections from your address", "crowded"}
 	ErrSlowConsumer        = &Error{4100, "Connection is too slow to keep up with its events", "slow_consumer"}
 	ErrReconnect           = &Error{4200, "Server is going away, reconnect immediately", "reconnect"}
 	ErrPongTimeout         = &Error{4201, "Pong reply not received in time", "pong_timeout"}

@@ -62,17 +62,21 @@ type RESTConfig struct {
 
 // ServerLimits are the ceilings of this process, whatever the app. 0 means no limit.
 type ServerLimits struct {
-	Connections      int           `yaml:"connections"`                                     // conns at once; above: 4100
-	HandshakeTimeout time.Duration `yaml:"handshake_timeout" range:"100ms-"`                // from accept to a whole head
-	HandshakeBytes   int           `yaml:"handshake_bytes" unit:"bytes" range:"1KiB-64KiB"` // of a head, request line and headers
-	HandshakeHeaders int           `yaml:"handshake_headers" range:"10-"`                   // of a handshake
-	MessageBytes     int           `yaml:"message_bytes" unit:"bytes" range:"1KiB-"`        // of one whole WebSocket message
-	MessageTime      time.Duration `yaml:"message_time" range:"1s-"`                        // from a message's first byte to its last
-	Fragments        int           `yaml:"fragments"`                                       // frames of one message
-	RESTBodyBytes    int           `yaml:"rest_body_bytes" unit:"bytes" range:"1KiB-64MiB"` // of one HTTP request body
-	BacklogBytes     int           `yaml:"backlog_bytes" unit:"bytes" range:"1KiB-"`        // unsent bytes of one conn
-	BacklogAge       time.Duration `yaml:"backlog_age"`                                     // of the oldest unsent byte of one conn
-	TimestampWindow  time.Duration `yaml:"timestamp_window"`                                // between auth_timestamp and our clock; whole seconds
+	Connections                 int           `yaml:"connections"`                                     // conns at once; above: 4100
+	ConnectionsPerAddress       int           `yaml:"connections_per_address"`                         // sockets of one client address at once
+	ConnectsPerSecondPerAddress int           `yaml:"connects_per_second_per_address"`                 // new ones
+	AcceptsPerSecond            int           `yaml:"accepts_per_second"`                              // sockets accepted; more wait in the kernel
+	Handshakes                  int           `yaml:"handshakes"`                                      // heads awaited at once
+	HandshakeTimeout            time.Duration `yaml:"handshake_timeout" range:"100ms-"`                // from accept to a whole head
+	HandshakeBytes              int           `yaml:"handshake_bytes" unit:"bytes" range:"1KiB-64KiB"` // of a head, request line and headers
+	HandshakeHeaders            int           `yaml:"handshake_headers" range:"10-"`                   // of a handshake
+	MessageBytes                int           `yaml:"message_bytes" unit:"bytes" range:"1KiB-"`        // of one whole WebSocket message
+	MessageTime                 time.Duration `yaml:"message_time" range:"1s-"`                        // from a message's first byte to its last
+	Fragments                   int           `yaml:"fragments"`                                       // frames of one message
+	RESTBodyBytes               int           `yaml:"rest_body_bytes" unit:"bytes" range:"1KiB-64MiB"` // of one HTTP request body
+	BacklogBytes                int           `yaml:"backlog_bytes" unit:"bytes" range:"1KiB-"`        // unsent bytes of one conn
+	BacklogAge                  time.Duration `yaml:"backlog_age"`                                     // of the oldest unsent byte of one conn
+	TimestampWindow             time.Duration `yaml:"timestamp_window"`                                // between auth_timestamp and our clock; whole seconds
 }
 
 // LogConfig says what is logged and in which form.
@@ -173,6 +177,7 @@ func DefaultConfig() *Config {
 		Listen: ":6001",
 		Admin:  AdminConfig{Listen: "127.0.0.1:9601"},
 		Limits: ServerLimits{
+			Handshakes:       16384,
 			HandshakeTimeout: 10 * time.Second,
 			HandshakeBytes:   handshake.DefaultLimits().Bytes,
 			HandshakeHeaders: handshake.DefaultLimits().Headers,

@@ -40,7 +40,8 @@ var layers = map[string]layer{
 	"engine/history/historytest": {on: []string{"engine/history"}},
 
 	"engine/proxies": {pure: true},
-	"engine":         {on: []string{"engine/backlog", "engine/wheel", "frame/handshake", "engine/reasons", "engine/proxies"}},
+	"engine/peers":   {pure: true},
+	"engine":         {on: []string{"engine/backlog", "engine/wheel", "frame/handshake", "engine/reasons", "engine/proxies", "engine/peers"}},
 	"engine/hub":     {on: []string{"engine"}},
 	"engine/echo":    {on: []string{"engine"}},
 

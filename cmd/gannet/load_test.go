@@ -44,7 +44,8 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 		PathPrefix: "/realtime",
 		DataDir:    "/var/lib/gannet",
 		Limits: main.ServerLimits{
-			Connections: 100000, HandshakeTimeout: 5 * time.Second, HandshakeBytes: 16384, HandshakeHeaders: 50,
+			Connections: 100000, ConnectionsPerAddress: 500, ConnectsPerSecondPerAddress: 20, AcceptsPerSecond: 2000,
+			Handshakes: 1000, HandshakeTimeout: 5 * time.Second, HandshakeBytes: 16384, HandshakeHeaders: 50,
 			MessageBytes: 262144, MessageTime: 20 * time.Second, Fragments: 64,
 			RESTBodyBytes: 3145728, BacklogBytes: 524288, BacklogAge: 10 * time.Second,
 			TimestampWindow: time.Minute,
@@ -370,7 +371,8 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 	want := &main.Config{
 		Listen: ":1", Admin: main.AdminConfig{Listen: ":2"}, REST: main.RESTConfig{Listen: "127.0.0.1:9"}, PathPrefix: "/p",
 		DataDir: "/d",
-		Limits: main.ServerLimits{Connections: 7, HandshakeTimeout: 9 * time.Second, HandshakeBytes: 1024, HandshakeHeaders: 17,
+		Limits: main.ServerLimits{Connections: 7, ConnectionsPerAddress: 7, ConnectsPerSecondPerAddress: 7, AcceptsPerSecond: 7,
+			Handshakes: 7, HandshakeTimeout: 9 * time.Second, HandshakeBytes: 1024, HandshakeHeaders: 17,
 			MessageBytes: 1024, MessageTime: 9 * time.Second, Fragments: 7,
 			RESTBodyBytes: 1024, BacklogBytes: 1024, BacklogAge: 9 * time.Second, TimestampWindow: 9 * time.Second},
 		PingInterval: 9 * time.Second, PongWait: 9 * time.Second, ActivityTimeout: 9 * time.Second, DrainWindow: 9 * time.Second,

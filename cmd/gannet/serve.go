@@ -16,6 +16,7 @@ import (
 
 	"github.com/gannet-io/gannet/engine"
 	"github.com/gannet-io/gannet/engine/hub"
+	"github.com/gannet-io/gannet/engine/peers"
 	"github.com/gannet-io/gannet/frame"
 	"github.com/gannet-io/gannet/frame/handshake"
 	"github.com/gannet-io/gannet/pusher/admin"
@@ -141,6 +142,9 @@ func (s *server) assemble() error {
 		Handler:      door,
 		Loops:        cfg.Loops,
 		HeadTimeout:  orForever(cfg.Limits.HandshakeTimeout),
+		AcceptRate:   cfg.Limits.AcceptsPerSecond,
+		Handshakes:   cfg.Limits.Handshakes,
+		Peers:        peers.Limits{Sockets: cfg.Limits.ConnectionsPerAddress, PerSecond: cfg.Limits.ConnectsPerSecondPerAddress},
 		Head:         headLimits(cfg.Limits),
 		MessageTime:  cfg.Limits.MessageTime,
 		Message:      frame.Limits{MessageBytes: cfg.Limits.MessageBytes, Fragments: cfg.Limits.Fragments},

@@ -30,6 +30,9 @@ const (
 func (g *Gateway) Upgrade(c *engine.Conn, r *handshake.Request) (string, *handshake.Error) {
 	open := g.conns.Add(1)
 	a, refusal := g.admit(r)
+	if refusal == nil && c.Crowded() {
+		refusal = pusher.ErrCrowded
+	}
 	if refusal == nil && g.cfg.MaxConns > 0 && open > int64(g.cfg.MaxConns) {
 		refusal = pusher.ErrOverCapacity
 	}
