@@ -46,6 +46,7 @@ var layers = map[string]layer{
 	"engine/echo":    {on: []string{"engine"}},
 
 	"pusher":               {pure: true},
+	"pusher/allow":         {pure: true},
 	"pusher/wire":          {pure: true, on: []string{"pusher"}},
 	"pusher/auth":          {pure: true, on: []string{"pusher"}},
 	"pusher/app":           {pure: true, on: []string{"pusher"}},
