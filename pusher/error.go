@@ -28,6 +28,7 @@ func (e *Error) Fatal() bool { return 4000 <= e.Code && e.Code < 4300 }
 // Refusals that end the connection. 4000-4099 tell the client not to come back unchanged, 4100-4199 to come back after
 // a second or more, 4200-4299 to come back at once ("Error codes" in the Pusher documentation).
 var (
+	ErrTLSRequired         = &Error{4000, "Application only accepts SSL connections, reconnect using wss://", "tls_required"}
 	ErrAppDisabled         = &Error{4003, "Application disabled", "app_disabled"}
 	ErrOverQuota           = &Error{4004, "Application is over connection quota", "over_quota"}
 	ErrPathNotFound        = &Error{4005, "Path not found", "path_not_found"}

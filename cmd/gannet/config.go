@@ -20,7 +20,11 @@ type Config struct {
 	Admin      AdminConfig `yaml:"admin"`
 	REST       RESTConfig  `yaml:"rest"`
 	PathPrefix string      `yaml:"path_prefix"` // "" or "/x/y": no slash at the end
+	Hosts      []string    `yaml:"hosts"`       // that requests may be for, see package allow; empty: any
 	DataDir    string      `yaml:"data_dir"`    // directory of what must survive the process; "": nothing is written
+
+	Proxies ProxiesConfig `yaml:"proxies"`
+	TLS     TLSConfig     `yaml:"tls"`
 
 	Limits ServerLimits `yaml:"limits"`
 
@@ -58,6 +62,18 @@ type AdminConfig struct {
 // RESTConfig says where the HTTP API is served besides the public listener.
 type RESTConfig struct {
 	Listen string `yaml:"listen"` // host:port of a separate listener; "": the public one only
+}
+
+// ProxiesConfig says whom to believe about where clients come from.
+type ProxiesConfig struct {
+	Trusted       []string `yaml:"trusted"`        // networks, addresses, "unix"; empty: nobody
+	Header        string   `yaml:"header"`         // x-forwarded-for, forwarded
+	ProxyProtocol string   `yaml:"proxy_protocol"` // off, optional, required
+}
+
+// TLSConfig says when connections are to be encrypted.
+type TLSConfig struct {
+	Require bool `yaml:"require"` // plain WebSockets get 4000, plain requests 403
 }
 
 // ServerLimits are the ceilings of this process, whatever the app. 0 means no limit.
@@ -174,8 +190,9 @@ type CompatConfig struct {
 // numbers where Pusher has any.
 func DefaultConfig() *Config {
 	return &Config{
-		Listen: ":6001",
-		Admin:  AdminConfig{Listen: "127.0.0.1:9601"},
+		Listen:  ":6001",
+		Admin:   AdminConfig{Listen: "127.0.0.1:9601"},
+		Proxies: ProxiesConfig{Header: "x-forwarded-for", ProxyProtocol: "off"},
 		Limits: ServerLimits{
 			Handshakes:       16384,
 			HandshakeTimeout: 10 * time.Second,

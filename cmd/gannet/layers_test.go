@@ -58,8 +58,8 @@ var layers = map[string]layer{
 	"pusher/session":       {pure: true, on: []string{"pusher/channel", "pusher/user", "pusher/quota", "pusher/auth"}},
 
 	"pusher/node":    {on: []string{"pusher/session", "engine/hub"}},
-	"pusher/gateway": {on: []string{"pusher/node"}},
-	"pusher/rest":    {on: []string{"pusher/node"}},
+	"pusher/gateway": {on: []string{"pusher/node", "pusher/allow"}},
+	"pusher/rest":    {on: []string{"pusher/node", "pusher/allow", "engine/proxies"}},
 	"pusher/admin":   {},
 
 	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/app/appstatic", "engine/echo"}},

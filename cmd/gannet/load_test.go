@@ -43,6 +43,9 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 		REST:       main.RESTConfig{Listen: "127.0.0.1:7002"},
 		PathPrefix: "/realtime",
 		DataDir:    "/var/lib/gannet",
+		Hosts:      []string{"ws.shop.example", "*.ws.shop.example:7001"},
+		Proxies:    main.ProxiesConfig{Trusted: []string{"10.0.0.0/8", "2001:db8::1", "unix"}, Header: "forwarded", ProxyProtocol: "required"},
+		TLS:        main.TLSConfig{Require: true},
 		Limits: main.ServerLimits{
 			Connections: 100000, ConnectionsPerAddress: 500, ConnectsPerSecondPerAddress: 20, AcceptsPerSecond: 2000,
 			Handshakes: 1000, HandshakeTimeout: 5 * time.Second, HandshakeBytes: 16384, HandshakeHeaders: 50,
@@ -201,7 +204,13 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"key with a colon", "apps: [{id: a, key: 'k:l', secret: s}]", `gannet.yaml:1:21: apps[0].key: must be printable ASCII without blanks and without any of /?#%&:, got "k:l"`},
 		{"id twice", "apps:\n  - {id: a, key: k, secret: s}\n  - {id: a, key: l, secret: s}\n", `gannet.yaml:3:10: apps[1].id: "a" is already used by apps[0].id at gannet.yaml:2:10`},
 		{"key twice", "apps:\n  - {id: a, key: k, secret: s}\n  - {id: b, keys: [{key: l, secret: s}, {key: k, secret: s}]}\n", `gannet.yaml:3:47: apps[1].keys[1].key: "k" is already used by apps[0].key at gannet.yaml:2:18`},
-		{"blank origin", "apps: [{id: a, key: k, secret: s, origins: [https://a, '']}]", "gannet.yaml:1:56: apps[0].origins[1]: must not be empty or hold blanks"},
+		{"blank origin", "apps: [{id: a, key: k, secret: s, origins: [https://a, '']}]", "gannet.yaml:1:56: apps[0].origins[1]: want an origin such as \"https://shop.example\", a host or \"*.shop.example\", got \"\""},
+		{"host with a scheme", oneApp + "hosts: [a.example, \"https://b.example\"]\n", `gannet.yaml:2:20: hosts[1]: want a host without a scheme, such as "b.example", got "https://b.example"`},
+		{"a star within an origin", "apps: [{id: a, key: k, secret: s, origins: [\"a*.example\"]}]", `gannet.yaml:1:45: apps[0].origins[0]: a "*" stands for sub-domains, as in "*.shop.example", or alone, got "a*.example"`},
+		{"trusting a name", oneApp + "proxies: {trusted: [10.0.0.0/8, lb.internal]}\n", `gannet.yaml:2:33: proxies.trusted[1]: want a network such as 10.0.0.0/8 or an address, got "lb.internal"`},
+		{"trusting half a network", oneApp + "proxies: {trusted: [10.1.0.0/8]}\n", `gannet.yaml:2:21: proxies.trusted[0]: "10.1.0.0/8" has bits behind its mask; the network is 10.0.0.0/8, the address 10.1.0.0`},
+		{"another header", oneApp + "proxies: {header: x-real-ip}\n", `gannet.yaml:2:19: proxies.header: must be one of x-forwarded-for, forwarded, got "x-real-ip"`},
+		{"PROXY headers of nobody", oneApp + "proxies: {proxy_protocol: required}\n", `gannet.yaml:2:27: proxies.proxy_protocol: nobody may send PROXY headers; list your proxies in proxies.trusted`},
 		{"terminate code", "apps: [{id: a, key: k, secret: s, compat: {terminate_code: 1000}}]", "gannet.yaml:1:60: apps[0].compat.terminate_code: must be a close code from 4000 to 4299, or 0 for 4009, got 1000"},
 
 		// Rules of channels.
@@ -348,10 +357,11 @@ func TestFlagWinsOverEnvironmentOverFileOverDefault(t *testing.T) {
 }
 
 func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
-	values := map[string]string{"text": "127.0.0.1:9", "bool": "true", "number": "7", "bytes": "1KiB", "duration": "9s"}
+	values := map[string]string{"text": "127.0.0.1:9", "bool": "true", "number": "7", "bytes": "1KiB", "duration": "9s", "list of text": "10.0.0.0, 10.0.0.1,"}
 	special := map[string]string{
 		"loops": "1", "tuning.profile": "density", "tuning.cpu_affinity": "auto", "tuning.memory_limit": "1GiB",
 		"tuning.batch_window": "3ms", "limits.handshake_headers": "17", "tuning.notsent_lowat": "8KiB",
+		"proxies.header": "forwarded", "proxies.proxy_protocol": "optional",
 		"path_prefix": "/p", "data_dir": "/d", "log.level": "warn", "log.format": "json", "listen": ":1", "admin.listen": ":2"}
 	var environ []string
 	for _, key := range main.Keys() {
@@ -370,7 +380,8 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 	}
 	want := &main.Config{
 		Listen: ":1", Admin: main.AdminConfig{Listen: ":2"}, REST: main.RESTConfig{Listen: "127.0.0.1:9"}, PathPrefix: "/p",
-		DataDir: "/d",
+		DataDir: "/d", Hosts: []string{"10.0.0.0", "10.0.0.1"}, TLS: main.TLSConfig{Require: true},
+		Proxies: main.ProxiesConfig{Trusted: []string{"10.0.0.0", "10.0.0.1"}, Header: "forwarded", ProxyProtocol: "optional"},
 		Limits: main.ServerLimits{Connections: 7, ConnectionsPerAddress: 7, ConnectsPerSecondPerAddress: 7, AcceptsPerSecond: 7,
 			Handshakes: 7, HandshakeTimeout: 9 * time.Second, HandshakeBytes: 1024, HandshakeHeaders: 17,
 			MessageBytes: 1024, MessageTime: 9 * time.Second, Fragments: 7,

@@ -17,6 +17,7 @@ import (
 	"github.com/gannet-io/gannet/engine"
 	"github.com/gannet-io/gannet/engine/hub"
 	"github.com/gannet-io/gannet/engine/peers"
+	"github.com/gannet-io/gannet/engine/proxies"
 	"github.com/gannet-io/gannet/frame"
 	"github.com/gannet-io/gannet/frame/handshake"
 	"github.com/gannet-io/gannet/pusher/admin"
@@ -35,6 +36,7 @@ type server struct {
 	data      *dataDir // nil without data_dir
 	engine    *engine.Engine
 	reclaimer reclaimer
+	trust     *proxies.Trust
 	node      *node.Node
 	rest      *rest.Server
 	admin     *admin.Server
@@ -123,6 +125,9 @@ func (s *server) assemble() error {
 	if err != nil {
 		return fmt.Errorf("tuning.cpu_affinity: %w", err)
 	}
+	if s.trust, err = cfg.Proxies.trust(); err != nil {
+		return err
+	}
 	start := time.Now()
 	h := hub.New(set, func() int64 { return int64(time.Since(start)) })
 	s.node = node.New(node.Config{Hub: h, Metrics: set})
@@ -133,6 +138,8 @@ func (s *server) assemble() error {
 		PathPrefix:      cfg.PathPrefix,
 		ActivityTimeout: cfg.ActivityTimeout,
 		StrictProtocol:  cfg.StrictProtocol,
+		Hosts:           cfg.Hosts,
+		RequireTLS:      cfg.TLS.Require,
 		MaxConns:        cfg.Limits.Connections,
 		Log:             s.log,
 		Metrics:         set,
@@ -157,6 +164,7 @@ func (s *server) assemble() error {
 		SendBuffer:   cfg.Tuning.SendBuffer,
 		NotSentLowat: cfg.Tuning.NotSentLowat,
 		UserTimeout:  time.Duration(orNone(int(cfg.Tuning.UserTimeout))),
+		Trust:        s.trust,
 		HTTP:         s.http,
 		Log:          s.log,
 		Metrics:      set,
@@ -177,6 +185,9 @@ func (s *server) assemble() error {
 		Node:         s.node,
 		Apps:         apps,
 		Ready:        s.ready,
+		Trust:        s.trust,
+		Hosts:        cfg.Hosts,
+		RequireTLS:   cfg.TLS.Require,
 		Upgrade:      s.engine.Adopt,
 		Metrics:      set,
 		Logger:       s.log,
@@ -226,10 +237,12 @@ func (s *server) start() {
 		defer close(s.tidied)
 		s.reclaimer.run(s.quit)
 	}()
-	s.run("public listener", func() error { return s.engine.Serve(s.public) })
+	s.run("public listener", func() error {
+		return s.engine.ServeWith(s.public, engine.ListenerConfig{ProxyProtocol: proxyProtocol[s.cfg.Proxies.ProxyProtocol]})
+	})
 	s.run("HTTP on the public listener", func() error { return s.rest.ServeShared(s.http) })
 	if s.restOnly != nil {
-		s.run("HTTP listener", func() error { return s.rest.Serve(s.restOnly) })
+		s.run("HTTP listener", func() error { return s.rest.Serve(s.cfg.Proxies.listener(s.restOnly, s.trust)) })
 	}
 	if s.adminOnly != nil {
 		s.run("admin listener", func() error { return s.admin.Serve(s.adminOnly) })

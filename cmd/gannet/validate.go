@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gannet-io/gannet/engine"
+	"github.com/gannet-io/gannet/engine/proxies"
+	"github.com/gannet-io/gannet/pusher/allow"
 )
 
 // check adds what is wrong with values that are well formed each by itself.
@@ -21,6 +23,8 @@ func (r *reading) check(c *Config) {
 	r.checkApart("rest.listen", c.REST.Listen, "listen", c.Listen)
 	r.checkApart("rest.listen", c.REST.Listen, "admin.listen", c.Admin.Listen)
 	r.checkPrefix(c.PathPrefix)
+	r.checkEntries("hosts", c.Hosts, allow.CheckHost)
+	r.checkProxies(&c.Proxies)
 
 	r.checkRanges("", reflect.ValueOf(c).Elem())
 	r.checkRange("loops", c.Loops, 0, engine.MaxLoops)
@@ -82,6 +86,27 @@ func (r *reading) checkAddress(address, path string, required bool) {
 func (r *reading) checkApart(path, address, otherPath, other string) {
 	if address != "" && address == other && !strings.HasSuffix(address, ":0") {
 		r.bad(path, "%q is taken by %s", address, otherPath)
+	}
+}
+
+// checkEntries adds what check says about each entry of a list.
+func (r *reading) checkEntries(path string, list []string, check func(string) error) {
+	for i, entry := range list {
+		if err := check(entry); err != nil {
+			r.bad(fmt.Sprintf("%s[%d]", path, i), "%s", err)
+		}
+	}
+}
+
+func (r *reading) checkProxies(p *ProxiesConfig) {
+	r.checkEntries("proxies.trusted", p.Trusted, func(entry string) error {
+		_, err := proxies.NewTrust([]string{entry}, 0)
+		return err
+	})
+	r.checkWord("proxies.header", p.Header, "x-forwarded-for", "forwarded")
+	r.checkWord("proxies.proxy_protocol", p.ProxyProtocol, "off", "optional", "required")
+	if p.ProxyProtocol != "off" && len(p.Trusted) == 0 {
+		r.bad("proxies.proxy_protocol", "nobody may send PROXY headers; list your proxies in proxies.trusted")
 	}
 }
 
@@ -170,11 +195,7 @@ func (r *reading) checkApps(c *Config) {
 			r.checkUnique(ids, path+".id", a.ID)
 		}
 		r.checkKeys(a, path, keys)
-		for j, origin := range a.Origins {
-			if origin == "" || strings.ContainsAny(origin, " \t\r\n") {
-				r.bad(fmt.Sprintf("%s.origins[%d]", path, j), "must not be empty or hold blanks")
-			}
-		}
+		r.checkEntries(path+".origins", a.Origins, allow.CheckOrigin)
 		if code := a.Compat.TerminateCode; code != 0 && (code < 4000 || code > 4299) {
 			r.bad(path+".compat.terminate_code", "must be a close code from 4000 to 4299, or 0 for 4009, got %d", code)
 		}

@@ -52,6 +52,15 @@ func setText(field reflect.StructField, value reflect.Value, text string) error 
 		default:
 			return fmt.Errorf("want true or false, got %q", text)
 		}
+	case "list of text":
+		// Of a variable or a flag: in the file a list is a list.
+		var list []string
+		for item := range strings.SplitSeq(text, ",") {
+			if item = strings.TrimSpace(item); item != "" {
+				list = append(list, item)
+			}
+		}
+		value.Set(reflect.ValueOf(list))
 	default:
 		value.SetString(text)
 	}

@@ -1,8 +1,7 @@
 package gateway
 
 var (
-	CheckVersion  = checkVersion
-	OriginAllowed = originAllowed
+	CheckVersion = checkVersion
 )
 
 // Key reads the app key out of a path.

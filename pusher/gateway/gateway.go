@@ -33,6 +33,8 @@ type Config struct {
 
 	PathPrefix      string        // before /app/{key}; "" or "/x/y"
 	ActivityTimeout time.Duration // told to clients, in whole seconds; 0: 120 s
+	Hosts           []string      // that we answer for, see allow.Host; empty: any
+	RequireTLS      bool          // refuse (4000) who does not come over TLS
 	StrictProtocol  bool          // refuse clients that name no protocol version
 	MaxConns        int           // WebSockets at once, above which 4100 is answered; 0: no bound
 

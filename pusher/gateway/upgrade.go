@@ -11,6 +11,7 @@ import (
 	"github.com/gannet-io/gannet/frame"
 	"github.com/gannet-io/gannet/frame/handshake"
 	"github.com/gannet-io/gannet/pusher"
+	"github.com/gannet-io/gannet/pusher/allow"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/session"
 	"github.com/gannet-io/gannet/pusher/wire"
@@ -25,11 +26,21 @@ const (
 	maxProtocol = 7
 )
 
-// Upgrade implements engine.Handler. It accepts every handshake; whom it does not want hears
-// so in Open.
+// errHost answers a handshake for a host that is not on Config.Hosts. It is meant for somebody else, or
+// a page makes a browser believe that we are its own server.
+var errHost = &handshake.Error{Status: 421, Reason: "host_not_allowed", Message: "this server does not answer for that host"}
+
+// Upgrade implements engine.Handler. It accepts every handshake for one of our hosts; whom it does
+// not want hears so in Open.
 func (g *Gateway) Upgrade(c *engine.Conn, r *handshake.Request) (string, *handshake.Error) {
+	if !allow.Host(g.cfg.Hosts, string(r.Host)) {
+		return "", errHost
+	}
 	open := g.conns.Add(1)
 	a, refusal := g.admit(r)
+	if g.cfg.RequireTLS && !c.Secure() {
+		refusal = pusher.ErrTLSRequired // whatever else is wrong
+	}
 	if refusal == nil && c.Crowded() {
 		refusal = pusher.ErrCrowded
 	}
@@ -84,7 +95,7 @@ func (g *Gateway) admit(r *handshake.Request) (*app.App, *pusher.Error) {
 	if !a.Enabled {
 		return nil, pusher.ErrAppDisabled
 	}
-	if !originAllowed(a.Origins, string(r.Origin)) {
+	if !allow.Origin(a.Origins, string(r.Origin)) {
 		return nil, pusher.ErrOriginNotAllowed
 	}
 	return a, checkVersion(string(r.Query), g.cfg.StrictProtocol)
@@ -152,30 +163,4 @@ func unescape(value string) string {
 func validVersion(v string) bool {
 	const legal = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-+_"
 	return len(v) <= 64 && strings.Trim(v, legal) == ""
-}
-
-// originAllowed reports whether a browser page from origin may connect. Each allowed entry is
-// a host ("example.com"), every sub-domain of one ("*.example.com"), or an origin with its
-// scheme. Clients that are no browsers send no Origin and are let in: they could send any.
-func originAllowed(allowed []string, origin string) bool {
-	if len(allowed) == 0 || origin == "" {
-		return true
-	}
-	host := origin
-	if _, rest, ok := strings.Cut(origin, "://"); ok {
-		host = rest
-	}
-	name := host
-	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
-		name = host[:i]
-	}
-	for _, want := range allowed {
-		switch domain, wild := strings.CutPrefix(want, "*."); {
-		case want == "*", strings.EqualFold(want, origin), strings.EqualFold(want, host), strings.EqualFold(want, name):
-			return true
-		case wild && len(name) > len(domain)+1 && strings.EqualFold(name[len(name)-len(domain)-1:], "."+domain):
-			return true
-		}
-	}
-	return false
 }

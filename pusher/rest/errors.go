@@ -44,6 +44,8 @@ func refusalOf(err error) *refusal {
 // Refusals of the door itself.
 var (
 	errNotFound    = &refusal{status: fasthttp.StatusNotFound, reason: "not_found", message: "Not found"}
+	errHost        = &refusal{status: fasthttp.StatusMisdirectedRequest, reason: "host_not_allowed", message: "This server does not answer for that host"}
+	errTLSRequired = &refusal{status: fasthttp.StatusForbidden, reason: "tls_required", message: "TLS is required here, use https"}
 	errMethod      = &refusal{status: fasthttp.StatusMethodNotAllowed, reason: "method", message: "Method not allowed"}
 	errEncoding    = &refusal{status: fasthttp.StatusUnsupportedMediaType, reason: "content_encoding", message: "Request bodies must not have a Content-Encoding"}
 	errAppDisabled = &refusal{status: fasthttp.StatusForbidden, reason: "app_disabled", message: pusher.ErrAppDisabled.Message}

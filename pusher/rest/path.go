@@ -45,6 +45,9 @@ var routes = [routeCount]struct {
 // signed reports whether r is part of the API proper and needs a signature.
 func (r route) signed() bool { return r >= routeEvents }
 
+// health reports whether r says only how the server is. Load balancers ask in plain and by address.
+func (r route) health() bool { return routeRoot <= r && r <= routeReadyz }
+
 // allow is the value of the Allow header.
 func (r route) allow() string {
 	switch {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/gannet-io/gannet/pusher/allow"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/auth"
 	"github.com/gannet-io/gannet/pusher/wire"
@@ -90,6 +91,10 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) (r route) {
 	}
 	var err error
 	switch {
+	case !r.health() && len(s.cfg.Hosts) > 0 && !allow.Host(s.cfg.Hosts, string(ctx.Host())):
+		err = errHost
+	case !r.health() && s.cfg.RequireTLS && !s.callerOf(ctx).secure:
+		err = errTLSRequired
 	case r == routeNone:
 		err = errNotFound
 	case r.signed() && ctx.IsOptions():

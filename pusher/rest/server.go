@@ -16,6 +16,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/valyala/fasthttp"
 
+	"github.com/gannet-io/gannet/engine/proxies"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/auth"
 )
@@ -63,6 +64,16 @@ type Config struct {
 	// TimestampWindow is how far auth_timestamp may be from Now, in whole seconds; see auth.Verifier. 0:
 	// auth.DefaultWindow. Below 0: any time is good.
 	TimestampWindow time.Duration
+
+	// Trust says which peers are proxies, whose word about their clients counts. nil: none.
+	Trust *proxies.Trust
+
+	// Hosts are those that requests may name, see allow.Host; others are answered 421. Empty: any.
+	Hosts []string
+
+	// RequireTLS has requests that did not come over TLS, to us or to a trusted proxy, answered 403. Health
+	// is told all the same, and to any host.
+	RequireTLS bool
 
 	// Ready reports whether this node should get traffic and, if not, why, in a few words. It
 	// is called by any goroutine and must not block. It decides what /readyz says; the API
@@ -314,7 +325,10 @@ func (s *Server) limitBody(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig)
 func (s *Server) handleError(ctx *fasthttp.RequestCtx, err error) {
 	var small *fasthttp.ErrSmallBuffer
 	var network net.Error
+	var own *refusal // of a conn of ours
 	switch {
+	case errors.As(err, &own):
+		s.refuseUnread(ctx, nil, own)
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		if ctx.Request.Header.ContentLength() <= 0 {
 			// It came in chunks, and fasthttp has forgotten the head.
