@@ -26,8 +26,8 @@ type bench struct {
 	lines        []line
 	rounds       int
 	scale        scale
-	names        []string          // ceiling, gannet and the rivals, in turn
-	rivals       map[string]string // commands of those that are not ours
+	names        []string         // ceiling, gannet and the rivals, in turn
+	rivals       map[string]rival // those that are not ours
 	serverCPU    int
 	generatorCPU int
 	nextPort     int
@@ -40,7 +40,7 @@ const spareFDs = 500
 func newBench(ctx context.Context, o *options, stderr io.Writer) (*bench, error) {
 	b := &bench{
 		stderr: stderr, began: time.Now(), rounds: o.rounds, scale: fullScale,
-		names: []string{"ceiling", "gannet"}, rivals: make(map[string]string), nextPort: firstEphemeral(),
+		names: []string{"ceiling", "gannet"}, rivals: make(map[string]rival), nextPort: firstEphemeral(),
 	}
 	if o.quick {
 		b.scale = scale{divide: 20, duration: 300 * time.Millisecond, brief: 300 * time.Millisecond, warmup: 100 * time.Millisecond, idle: 300 * time.Millisecond, quick: true}
@@ -48,7 +48,7 @@ func newBench(ctx context.Context, o *options, stderr io.Writer) (*bench, error)
 	for _, r := range o.rivals {
 		b.names = append(b.names, r.name)
 		if r.command != "" {
-			b.rivals[r.name] = r.command
+			b.rivals[r.name] = r
 		}
 	}
 	if err := b.files(); err != nil {

@@ -42,6 +42,9 @@ func (b *bench) generate(ctx context.Context, s *server, urgent bool, args ...st
 	if s.metrics != "" {
 		args = append(args, "--metrics", s.metrics)
 	}
+	if s.speaks != "" {
+		args = append(args, "--protocol", s.speaks)
+	}
 	g.cmd = exec.CommandContext(ctx, filepath.Join(b.dir, "loadtest"), args...)
 	g.cmd.Stdout, g.cmd.Stderr = &g.stdout, &g.stderr
 	if err := startOn(g.cmd, b.generatorCPU); err != nil {

@@ -32,7 +32,8 @@ Measure Gannet against its goals and against a plain send loop (bench/ceiling), 
   --only NAME,NAME…     only these lines; repeatable
   --rounds N            rounds, of which medians are taken (3)
   --rival NAME=COMMAND  one more server; {port} in the command is the port to listen on, and
-                        the app is app-id, app-key, app-secret; repeatable
+                        the app is app-id, app-key, app-secret; NAME@centrifuge=COMMAND for one
+                        that speaks Centrifugo's protocol; repeatable
   --rival goroutines    bench/goroutines, a plain Go server with goroutines per connection
   --markdown            print the tables in Markdown
   --svg FILE            draw the results into FILE
@@ -54,7 +55,7 @@ type options struct {
 }
 
 // A rival is a server to compare with. One of ours has no command.
-type rival struct{ name, command string }
+type rival struct{ name, command, protocol string }
 
 // extras are our own servers that take part when asked for.
 var extras = []string{"goroutines"}
@@ -103,10 +104,11 @@ func parse(out io.Writer, args []string) (*options, error) {
 			return nil
 		}
 		name, command, ok := strings.Cut(text, "=")
-		if !ok || !strings.Contains(command, "{port}") || name == "gannet" || name == "ceiling" || slices.Contains(extras, name) {
-			return errors.New("must be NAME=COMMAND, with {port} in the command, or goroutines")
+		name, protocol, _ := strings.Cut(name, "@")
+		if !ok || protocol != "" && protocol != "centrifuge" || !strings.Contains(command, "{port}") || name == "gannet" || name == "ceiling" || slices.Contains(extras, name) {
+			return errors.New("must be NAME=COMMAND or NAME@centrifuge=COMMAND, with {port} in the command, or goroutines")
 		}
-		o.rivals = append(o.rivals, rival{name, command})
+		o.rivals = append(o.rivals, rival{name, command, protocol})
 		return nil
 	})
 	if err := flags.Parse(args); err != nil {

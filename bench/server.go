@@ -24,6 +24,7 @@ import (
 type server struct {
 	name    string
 	url     string
+	speaks  string // the protocol, when it is not Pusher's
 	metrics string // URL of Gannet's; "" of others
 	heap    string // URL of Gannet's heap profile
 	cmd     *exec.Cmd
@@ -56,10 +57,11 @@ func (b *bench) start(ctx context.Context, name string) (*server, error) {
 	case "ceiling", "goroutines":
 		s.cmd = exec.Command(filepath.Join(b.dir, name), "-listen", address)
 	default:
-		s.cmd = exec.Command("sh", "-c", "exec "+strings.ReplaceAll(b.rivals[name], "{port}", strconv.Itoa(port)))
+		s.cmd = exec.Command("sh", "-c", "exec "+strings.ReplaceAll(b.rivals[name].command, "{port}", strconv.Itoa(port)))
+		s.speaks = b.rivals[name].protocol
 	}
 	s.cmd.Dir = b.dir
-	if b.rivals[name] == "" {
+	if b.rivals[name].command == "" {
 		if s.stderr, err = os.Create(filepath.Join(b.dir, name+".err")); err != nil {
 			return nil, err
 		}

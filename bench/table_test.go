@@ -82,10 +82,10 @@ func TestLinesAreChosenByName(t *testing.T) {
 }
 
 func TestRivalsHaveACommandOrAreOurs(t *testing.T) {
-	if _, rivals, err := main.Chosen("--rival", "goroutines", "--rival=a=place {port}"); err != nil || !slices.Equal(rivals, []string{"goroutines", "a"}) {
+	if _, rivals, err := main.Chosen("--rival", "goroutines", "--rival=a=place {port}", "--rival=b@centrifuge=place {port}"); err != nil || !slices.Equal(rivals, []string{"goroutines", "a", "b"}) {
 		t.Errorf("got %q, %v", rivals, err)
 	}
-	for _, text := range []string{"a", "a=place", "gannet=place {port}", "goroutines=place {port}"} {
+	for _, text := range []string{"a", "a=place", "gannet=place {port}", "goroutines=place {port}", "a@morse=place {port}"} {
 		if _, _, err := main.Chosen("--rival", text); err == nil {
 			t.Errorf("--rival %q is taken", text)
 		}

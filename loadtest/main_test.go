@@ -315,6 +315,8 @@ func TestCommandLinesThatMakeNoSenseExitWith2(t *testing.T) {
 		"payload is 10":               {"fanout", "--payload=10"},
 		"must be rest, client or mem": {"fanout", "--via=smoke"},
 		"have no answer":              {"fanout", "--via=client", "--saturate", "--until=answer"},
+		"must be pusher or centr":     {"fanout", "--protocol=morse"},
+		"is spoken over WebSocket":    {"fanout", "--protocol=centrifuge", "--eager"},
 		"leave --publishers out":      {"mixed", "--publishers=3"},
 		"use --processes":             {"idle", "--subscribers=100000", "--processes=1"},
 	} {

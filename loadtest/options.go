@@ -65,6 +65,7 @@ func (o *options) flags() (flags *flag.FlagSet, via *string) {
 	flags.SetOutput(io.Discard)
 
 	flags.StringVar(&o.urls, "url", or(os.Getenv("GANNET_URL"), "http://127.0.0.1:6001"), "server `URL`; several nodes separated by commas share the connections")
+	flags.StringVar((*string)(&p.Protocol), "protocol", string(p.Protocol), "what the server speaks: pusher, or centrifuge, which is Centrifugo's JSON")
 	flags.StringVar(&p.AppID, "id", "app-id", "app id")
 	flags.StringVar(&p.Key, "key", or(os.Getenv("GANNET_KEY"), "app-key"), "app key")
 	flags.StringVar(&p.Secret, "secret", or(os.Getenv("GANNET_SECRET"), "app-secret"), "app secret; better in GANNET_SECRET")
@@ -113,6 +114,9 @@ func (o *options) flags() (flags *flag.FlagSet, via *string) {
 func (o *options) settle(via string, set map[string]bool) (err error) {
 	p := &o.plan
 	p.Via = plan.Via(via)
+	if p.Protocol == plan.Centrifuge && !set["via"] && p.Via == plan.REST {
+		p.Via, p.Batch = plan.ClientEvents, 1
+	}
 	switch p.Via {
 	case plan.REST:
 	case plan.ClientEvents:

@@ -16,7 +16,8 @@ type scenario struct {
 
 // common is what scenarios change.
 var common = plan.Plan{
-	Clients: 1000, Channels: 1, PerClient: 1,
+	Protocol: plan.Pusher,
+	Clients:  1000, Channels: 1, PerClient: 1,
 	Via: plan.REST, Publishers: 1, Burst: 1, Batch: 1, Payload: 100, Window: 8, Until: plan.UntilAll,
 	ChurnHold:      time.Second,
 	ConnectTimeout: 2 * time.Minute, Settle: 500 * time.Millisecond,

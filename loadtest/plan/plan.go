@@ -15,6 +15,14 @@ const (
 	Members      Via = "members" // client events from the subscribers themselves, as in a chat
 )
 
+// Protocol is what the server speaks.
+type Protocol string
+
+const (
+	Pusher     Protocol = "pusher"     // the Pusher protocol 7
+	Centrifuge Protocol = "centrifuge" // that of Centrifugo, in JSON; publications over WebSocket alone
+)
+
 // Until says when a message is no longer outstanding.
 type Until string
 
@@ -38,6 +46,7 @@ type Plan struct {
 	Run      string // distinguishes the channels of this run from those of another
 
 	// The server. Client and publisher i use Targets[i mod len].
+	Protocol           Protocol // empty: Pusher
 	Targets            []Target
 	AppID, Key, Secret string
 
@@ -132,6 +141,10 @@ func (p *Plan) Check() error {
 		return fmt.Errorf("members are on one channel each")
 	case p.Via == Members && p.Publishers != p.Clients:
 		return fmt.Errorf("with members as publishers there are as many publishers as subscribers")
+	case p.Protocol != "" && p.Protocol != Pusher && p.Protocol != Centrifuge:
+		return fmt.Errorf("protocol is %q; it must be pusher or centrifuge", p.Protocol)
+	case p.Protocol == Centrifuge && (p.Via == REST && p.Publishers > 0 || p.Via == Members || p.Eager):
+		return fmt.Errorf("centrifuge is spoken over WebSocket, by publishers of their own (--via client) and without --eager")
 	case p.Via != REST && p.Publishers > 0 && !Authorized(p.Prefix):
 		return fmt.Errorf("client events need private or presence channels")
 	case p.Via != REST && p.Batch > 1:

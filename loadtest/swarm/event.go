@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// An event is a message of the Pusher protocol that is about the protocol, not a published one.
+// An event is a message that is about the protocol, not a published one.
 type event uint8
 
 const (
@@ -16,7 +16,7 @@ const (
 	eventError
 )
 
-// eventOf tells what a message without a stamp is. Searching is enough: names with "pusher" in
+// eventOf tells what a Pusher message without a stamp is. Searching is enough: names with "pusher" in
 // front are the server's alone, and nobody else publishes on the channels of a run.
 func eventOf(message []byte) event {
 	switch {
@@ -32,8 +32,8 @@ func eventOf(message []byte) event {
 	return eventOther
 }
 
-// socketID returns the socket ID in a greeting, empty when there is none. It is borrowed.
-func socketID(greeting []byte) []byte {
+// socketIDOf returns the socket ID in a greeting, empty when there is none. It is borrowed.
+func socketIDOf(greeting []byte) []byte {
 	return value(greeting, "socket_id", func(c byte) bool { return c >= '0' && c <= '9' || c == '.' })
 }
 

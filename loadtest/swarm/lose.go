@@ -63,8 +63,9 @@ func (w *worker) tidy(now int64) {
 		case stateLive:
 			if c.role != roleREST && c.role != roleDeaf && seconds-c.heard >= w.activity {
 				c.heard = seconds // one ping an activity timeout
-				w.text = appendFrame(w.text[:0], opText, []byte(`{"event":"pusher:ping","data":{}}`))
-				w.transmit(int32(slot), w.text)
+				if w.text = w.dialect.appendPing(w.text[:0]); len(w.text) > 0 {
+					w.transmit(int32(slot), w.text)
+				}
 			}
 		}
 	}

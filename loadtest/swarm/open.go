@@ -125,7 +125,8 @@ func (w *worker) greet(slot int32) {
 		return
 	}
 	c.state = stateOpening
-	w.text = appendOpening(w.text[:0], &w.plan.Targets[w.target(c)], w.plan.Key)
+	t := &w.plan.Targets[w.target(c)]
+	w.text = appendOpening(w.text[:0], t.Host, t.Prefix+w.dialect.endpoint())
 	if w.plan.Eager && !plan.Authorized(w.plan.Prefix) {
 		c.eager = true
 		w.text = w.appendSubscriptions(w.text, c, nil)

@@ -3,8 +3,6 @@ package swarm
 import (
 	"bytes"
 	"fmt"
-
-	"github.com/gannet-io/gannet/loadtest/plan"
 )
 
 // The key and its answer are the example of RFC 6455 §1.3. One key serves all conns: it proves that
@@ -14,11 +12,11 @@ const (
 	openingAccept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 )
 
-// appendOpening appends the opening request of a client.
-func appendOpening(dst []byte, t *plan.Target, key string) []byte {
-	return fmt.Appendf(dst, "GET %s/app/%s?protocol=7&client=loadtest&version=1.0.0&flash=false HTTP/1.1\r\n"+
+// appendOpening appends the opening request of a client for an endpoint of a host.
+func appendOpening(dst []byte, host, endpoint string) []byte {
+	return fmt.Appendf(dst, "GET %s HTTP/1.1\r\n"+
 		"Host: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n", t.Prefix, key, t.Host, openingKey)
+		"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n", endpoint, host, openingKey)
 }
 
 // nextOpening checks the answer to it. n is its length, 0 when it is not complete.

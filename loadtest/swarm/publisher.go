@@ -188,7 +188,7 @@ func (w *worker) publish(i int) {
 		if w.plan.Via == plan.REST {
 			w.ask(p, now)
 		} else {
-			w.speak(p, now)
+			w.say(p, now)
 		}
 		if at, may := w.mayPublish(p, now); !may {
 			if at > 0 && !p.armed && !p.asking {
@@ -234,18 +234,14 @@ func (w *worker) take(p *publisher, now int64) (s plan.Stamp, reach int, ok bool
 	return plan.Stamp{At: at, Seq: seq, Publisher: uint32(p.id), Channel: uint32(channel)}, w.plan.Reach(int(w.population[channel])), true
 }
 
-// speak sends one client event.
-func (w *worker) speak(p *publisher, now int64) {
+// say sends one message over WebSocket.
+func (w *worker) say(p *publisher, now int64) {
 	s, reach, ok := w.take(p, now)
 	if !ok {
 		return
 	}
-	message := append(w.buf[:0], `{"event":"client-load","channel":"`...) // nothing is being read
-	message = append(message, w.plan.Channel(int(s.Channel))...)
-	message = append(message, `","data":"`...)
-	message = plan.AppendData(message, s, w.plan.Payload)
-	message = append(message, `"}`...)
-	w.text = appendFrame(w.text[:0], opText, message)
+	// Nothing is being read, so the buffer is free.
+	w.text = w.dialect.appendPublication(w.text[:0], w.buf[:0], w.plan.Channel(int(s.Channel)), s, w.plan.Payload)
 	w.counts.Published++
 	w.counts.Expected += int64(reach)
 	w.transmit(p.slot, w.text)

@@ -3,6 +3,7 @@
 package swarm
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strconv"
 
@@ -85,6 +86,12 @@ func (w *worker) consume(slot int32, b []byte, now int64) (rest []byte, reason s
 		}
 		c.state = stateUpgraded
 		b = b[n:]
+		if w.text = w.dialect.appendHello(w.text[:0]); len(w.text) > 0 {
+			w.transmit(slot, w.text)
+		}
+		if c.mark != mark {
+			return nil, ""
+		}
 	}
 	for {
 		op, payload, n, err := nextFrame(b)
@@ -95,17 +102,31 @@ func (w *worker) consume(slot int32, b []byte, now int64) (rest []byte, reason s
 			return b, ""
 		}
 		b = b[n:]
-		if op != opText {
+		switch {
+		case op != opText:
 			reason = w.control(slot, op, payload)
-		} else if stamp, at, ok := plan.FindStamp(payload, w.hint); ok {
-			w.hint = at
-			w.deliver(c, &stamp, now)
-		} else {
-			w.event(slot, payload, now)
+		case w.merges:
+			for line := range bytes.SplitSeq(payload, []byte{'\n'}) {
+				if len(line) > 0 && c.mark == mark {
+					w.message(slot, line, now)
+				}
+			}
+		default:
+			w.message(slot, payload, now)
 		}
 		if reason != "" || c.mark != mark {
 			return nil, reason
 		}
+	}
+}
+
+// message handles a message, published or about the protocol.
+func (w *worker) message(slot int32, message []byte, now int64) {
+	if stamp, at, ok := plan.FindStamp(message, w.hint); ok {
+		w.hint = at
+		w.deliver(&w.conns[slot], &stamp, now)
+	} else {
+		w.event(slot, message, now)
 	}
 }
 
@@ -147,7 +168,7 @@ func (w *worker) deliver(c *conn, s *plan.Stamp, now int64) {
 // event handles a message about the protocol.
 func (w *worker) event(slot int32, payload []byte, now int64) {
 	c := &w.conns[slot]
-	switch eventOf(payload) {
+	switch w.dialect.event(payload) {
 	case eventEstablished:
 		if c.state == stateUpgraded {
 			w.established(slot, payload)
@@ -155,10 +176,10 @@ func (w *worker) event(slot int32, payload []byte, now int64) {
 	case eventSubscribed:
 		w.subscribed(slot, now)
 	case eventPing:
-		w.text = appendFrame(w.text[:0], opText, []byte(`{"event":"pusher:pong","data":{}}`))
+		w.text = w.dialect.appendPong(w.text[:0])
 		w.transmit(slot, w.text)
 	case eventError:
-		w.problem(errorText(payload))
+		w.problem(w.dialect.errorText(payload))
 		if c.state == stateUpgraded || c.state == stateGreeted {
 			w.lose(slot, "") // counted above
 		}

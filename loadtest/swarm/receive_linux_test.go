@@ -96,3 +96,29 @@ func BenchmarkConsume(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/frames, "ns/message")
 }
+
+func TestAFrameMayHoldALineForEachMessage(t *testing.T) {
+	r, err := swarm.NewReceiver(&plan.Plan{
+		Protocol: plan.Centrifuge, Targets: []plan.Target{{Address: "127.0.0.1:1"}}, Clients: 1, Channels: 1, PerClient: 1,
+		Via: plan.ClientEvents, Publishers: 1, Rate: 1, Burst: 1, Processes: 1, Workers: 1, Window: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var lines []byte
+	for seq := range uint32(3) {
+		lines = append(lines, `{"push":{"channel":"load-x-0","pub":{"data":"`...)
+		lines = plan.AppendData(lines, plan.Stamp{At: 1, Seq: seq}, plan.StampBytes)
+		lines = append(lines, "\"}}}\n"...)
+	}
+	lines = append(lines, `{"id":3,"publish":{}}`...)
+	frame := append([]byte{0x81, 126, byte(len(lines) >> 8), byte(len(lines))}, lines...)
+	if left := r.Consume(frame, 2); left != 0 {
+		t.Errorf("%d bytes are left", left)
+	}
+	want := tally.Counts{Received: 3, Other: 1}
+	if got := r.Counts(); got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}

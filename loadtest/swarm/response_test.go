@@ -54,7 +54,8 @@ func TestAnswersThatMakeNoSenseAreRefused(t *testing.T) {
 }
 
 func TestOpeningAsksForTheApp(t *testing.T) {
-	got := string(swarm.AppendOpening(nil, &plan.Target{Host: "ws.example:6001", Prefix: "/realtime"}, "app-key"))
+	d := swarm.Speak(&plan.Plan{Protocol: plan.Pusher, Key: "app-key"})
+	got := string(swarm.AppendOpening(nil, "ws.example:6001", "/realtime"+d.Endpoint()))
 	const want = "GET /realtime/app/app-key?protocol=7&client=loadtest&version=1.0.0&flash=false HTTP/1.1\r\n" +
 		"Host: ws.example:6001\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"

@@ -2,25 +2,23 @@
 
 package swarm
 
-import (
-	"encoding/json"
-	"strconv"
-
-	"github.com/gannet-io/gannet/loadtest/plan"
-	"github.com/gannet-io/gannet/pusher/auth"
-)
-
 // established answers the greeting with all subscriptions in one write.
 func (w *worker) established(slot int32, greeting []byte) {
 	c := &w.conns[slot]
-	if seconds := activityTimeout(greeting); seconds > 0 {
+	socketID, seconds := w.dialect.greeting(greeting)
+	if seconds > 0 {
 		w.activity = int32(seconds)
 	}
 	c.state = stateGreeted
 	if c.eager {
 		return
 	}
-	w.text = w.appendSubscriptions(w.text[:0], c, socketID(greeting))
+	if c.role == roleSpeaker && !w.dialect.subscribesToPublish() {
+		c.state = stateLive
+		w.publisherOpen(slot)
+		return
+	}
+	w.text = w.appendSubscriptions(w.text[:0], c, socketID)
 	w.transmit(slot, w.text)
 }
 
@@ -54,34 +52,7 @@ func (w *worker) appendSubscriptions(dst []byte, c *conn, socketID []byte) []byt
 }
 
 func (w *worker) appendSubscription(dst []byte, c *conn, channel int, socketID []byte) []byte {
-	name := w.plan.Channel(channel)
-	frame := append([]byte(nil), `{"event":"pusher:subscribe","data":{"channel":"`...)
-	frame = append(frame, name...)
-	if plan.Authorized(w.plan.Prefix) {
-		var member *string
-		if plan.Presence(w.plan.Prefix) {
-			text := memberData(c)
-			member = &text
-			quoted, err := json.Marshal(text)
-			if err != nil {
-				panic(err) // a string
-			}
-			frame = append(append(frame, `","channel_data":`...), quoted...)
-			frame = append(frame, `,"auth":"`...)
-		} else {
-			frame = append(frame, `","auth":"`...)
-		}
-		frame = append(append(frame, w.plan.Key...), ':')
-		frame = append(frame, auth.ChannelSignature(w.plan.Secret, string(socketID), name, member)...)
-	}
-	frame = append(frame, `"}}`...)
-	return appendFrame(dst, opText, frame)
-}
-
-// memberData is who a conn is in a presence channel: a user of its own.
-func memberData(c *conn) string {
-	user := [...]string{roleSubscriber: "user-", roleSpeaker: "speaker-", roleChurner: "guest-", roleDeaf: "deaf-"}[c.role] + strconv.Itoa(int(c.who))
-	return `{"user_id":"` + user + `","user_info":{"name":"` + user + `"}}`
+	return w.dialect.appendSubscription(dst, c, w.plan.Channel(channel), socketID)
 }
 
 // subscribed counts an acknowledgement.

@@ -31,6 +31,8 @@ type worker struct {
 	started *atomic.Pointer[Start]
 	stopped *atomic.Bool
 	targets []netip.AddrPort
+	dialect dialect
+	merges  bool  // dialect.merges
 	streams int32 // tracks per subscription
 
 	clock clock
@@ -78,6 +80,7 @@ func newWorker(p *plan.Plan, index int, notes chan<- Note, started *atomic.Point
 	}
 	w := &worker{
 		plan: p, index: index, notes: notes, started: started, stopped: stopped,
+		dialect: speak(p), merges: speak(p).merges(),
 		streams: int32(p.Streams()),
 		clock:   newClock(), poll: poll,
 		buf: make([]byte, bufferBytes), local: make([]int32, p.Channels),
