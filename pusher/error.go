@@ -50,8 +50,9 @@ var (
 
 // Refusals that leave the connection open, with a code of their own.
 var (
-	ErrClientEventRate  = &Error{4301, "Client event rejected due to rate limit", "client_event_rate"}
-	ErrWatchlistTooLong = &Error{4302, "Watchlist limit exceeded, only the first user ids are watched", "watchlist_too_long"}
+	ErrClientEventRate    = &Error{4301, "Client event rejected due to rate limit", "client_event_rate"}
+	ErrAppClientEventRate = &Error{4301, "Client event rejected due to rate limit of the app", "app_client_event_rate"}
+	ErrWatchlistTooLong   = &Error{4302, "Watchlist limit exceeded, only the first user ids are watched", "watchlist_too_long"}
 )
 
 // ErrAppNotFound says that no app has key. Fatal, 4001.
@@ -121,6 +122,16 @@ func MalformedMessage(detail string) *Error {
 		e.Message += ": " + cut(detail)
 	}
 	return e
+}
+
+// SubscribeRate answers a subscription that comes too soon after others of the same connection, of which perSecond may come.
+func SubscribeRate(perSecond int) *Error {
+	return &Error{0, "Subscription rejected due to rate limit, a connection may ask for " + strconv.Itoa(perSecond) + " a second", "subscribe_rate"}
+}
+
+// AppSubscribeRate answers a subscription that comes too soon after others in the app, of which perSecond may come.
+func AppSubscribeRate(perSecond int) *Error {
+	return &Error{0, "Subscription rejected due to rate limit, the app may have " + strconv.Itoa(perSecond) + " a second", "app_subscribe_rate"}
 }
 
 // TooManySubscriptions answers the subscription that would exceed max on one connection.

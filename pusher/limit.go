@@ -18,6 +18,9 @@ const (
 
 	// DefaultSubscriptionsPerConnection is ours: Pusher has no limit, and one connection could take any amount of memory.
 	DefaultSubscriptionsPerConnection = 10_000
+	// DefaultSubscribesPerSecond is ours too, and as many as a connection may hold: one that comes back subscribes to
+	// all of them at once, and is not to be refused.
+	DefaultSubscribesPerSecond = DefaultSubscriptionsPerConnection
 	// DefaultCacheBytes is ours as well: what the cache channels of one app may hold together.
 	DefaultCacheBytes = 64 << 20
 

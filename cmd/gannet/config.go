@@ -165,7 +165,12 @@ type AppLimits struct {
 	UserIDLength               int           `yaml:"user_id_length"`
 	Watchlist                  int           `yaml:"watchlist"`
 	ClientEventsPerSecond      int           `yaml:"client_events_per_second"`
+	TotalClientEventsPerSecond int           `yaml:"total_client_events_per_second"`
 	SubscriptionsPerConnection int           `yaml:"subscriptions_per_connection"`
+	SubscribesPerSecond        int           `yaml:"subscribes_per_second"`
+	TotalSubscribesPerSecond   int           `yaml:"total_subscribes_per_second"`
+	RequestsPerSecond          int           `yaml:"requests_per_second"`
+	KeyRequestsPerSecond       int           `yaml:"key_requests_per_second"`
 	JSONDepth                  int           `yaml:"json_depth" range:"4-64"`
 	CacheBytes                 int           `yaml:"cache_bytes" unit:"bytes"`
 	CacheTTL                   time.Duration `yaml:"cache_ttl"`

@@ -68,7 +68,8 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 				Limits: main.AppLimits{
 					Connections: 5000, ChannelNameLength: 200, EventNameLength: 300, EventBytes: 102400, ChannelsPerEvent: 50,
 					BatchEvents: 20, PresenceMembers: 500, MemberBytes: 2048, UserIDLength: 64, Watchlist: 200,
-					ClientEventsPerSecond: 25, SubscriptionsPerConnection: 300, JSONDepth: 16, CacheBytes: 16 << 20, CacheTTL: time.Hour, SignInTimeout: 10 * time.Second,
+					ClientEventsPerSecond: 25, TotalClientEventsPerSecond: 5000, SubscriptionsPerConnection: 300,
+					SubscribesPerSecond: 400, TotalSubscribesPerSecond: 20000, RequestsPerSecond: 1000, KeyRequestsPerSecond: 700, JSONDepth: 16, CacheBytes: 16 << 20, CacheTTL: time.Hour, SignInTimeout: 10 * time.Second,
 				},
 				Compat: main.CompatConfig{
 					SubscriptionErrorFrame: true, PassClientEventData: true, Quota4100: true, ReacknowledgeSubscribe: true,
@@ -499,6 +500,8 @@ func TestWarningsNameWhatIsLegalAndLooksWrong(t *testing.T) {
 		{oneApp, nil, nil},
 		{"apps: [{id: a, key: k, secret: app-secret}]", nil, []string{`gannet.yaml:1:32: app "a" uses the development secret, which everybody knows`}},
 		{"apps: [{id: a, keys: [{key: k, secret: s}, {key: l, secret: app-secret}]}]", nil, []string{`gannet.yaml:1:61: app "a" uses the development secret, which everybody knows`}},
+		{"apps: [{id: a, key: k, secret: s, limits: {subscribes_per_second: 100}}]", nil, []string{`gannet.yaml:1:67: a client of app "a" that reconnects asks for all of its channels at once, but may ask for 100 a second`}},
+		{"apps: [{id: a, key: k, secret: s, limits: {subscribes_per_second: 100, subscriptions_per_connection: 100}}]", nil, nil},
 		{"apps: [{id: a, key: k, secret: s, limits: {event_bytes: 2MiB}}]", nil, []string{`gannet.yaml:1:57: app "a" allows events of 2MiB, but limits.rest_body_bytes stops requests at 1MiB`}},
 		{oneApp, []string{"GANNET_LISEN=:1", "GANNET_PORT=tcp://10.0.0.1:6001", "GANNET_SERVICE_HOST=10.0.0.1", "GANNET_URL=x"},
 			[]string{"GANNET_LISEN: is not a variable of Gannet; did you mean GANNET_LISTEN?"}},

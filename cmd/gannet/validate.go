@@ -272,6 +272,9 @@ func warnings(c *Config, where map[string]string, env map[string]string) []strin
 			}
 			warn(at, "app %q uses the development secret, which everybody knows", a.ID)
 		}
+		if rate, most := a.Limits.SubscribesPerSecond, a.Limits.SubscriptionsPerConnection; rate > 0 && (most == 0 || most > rate) {
+			warn(path+".limits.subscribes_per_second", "a client of app %q that reconnects asks for all of its channels at once, but may ask for %d a second", a.ID, rate)
+		}
 		if body := c.Limits.RESTBodyBytes; body > 0 && a.Limits.EventBytes > body {
 			warn(path+".limits.event_bytes", "app %q allows events of %s, but limits.rest_body_bytes stops requests at %s",
 				a.ID, formatBytes(a.Limits.EventBytes), formatBytes(body))

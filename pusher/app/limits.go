@@ -19,7 +19,12 @@ type Limits struct {
 	UserIDLength               int // characters
 	Watchlist                  int // user ids in one sign-in
 	ClientEventsPerSecond      int // of one connection
+	TotalClientEventsPerSecond int // of all connections of one node
 	SubscriptionsPerConnection int
+	SubscribesPerSecond        int // of one connection
+	TotalSubscribesPerSecond   int // of all connections of one node
+	RequestsPerSecond          int // to the HTTP API of one node
+	KeyRequestsPerSecond       int // with one of the app's keys
 	JSONDepth                  int // arrays and objects inside each other in a message or body; at most 64, which 0 stands for
 	CacheBytes                 int // of the events that all cache channels hold; the oldest go first
 
@@ -43,6 +48,7 @@ func DefaultLimits() Limits {
 		Watchlist:                  pusher.DefaultWatchlist,
 		ClientEventsPerSecond:      pusher.DefaultClientEventsPerSecond,
 		SubscriptionsPerConnection: pusher.DefaultSubscriptionsPerConnection,
+		SubscribesPerSecond:        pusher.DefaultSubscribesPerSecond,
 		JSONDepth:                  pusher.DefaultJSONDepth,
 		CacheBytes:                 pusher.DefaultCacheBytes,
 		CacheTTL:                   pusher.DefaultCacheTTL,
@@ -67,7 +73,12 @@ func (l *Limits) negative() string {
 		{"user id length", l.UserIDLength},
 		{"watchlist", l.Watchlist},
 		{"client events per second", l.ClientEventsPerSecond},
+		{"total client events per second", l.TotalClientEventsPerSecond},
 		{"subscriptions per connection", l.SubscriptionsPerConnection},
+		{"subscribes per second", l.SubscribesPerSecond},
+		{"total subscribes per second", l.TotalSubscribesPerSecond},
+		{"requests per second", l.RequestsPerSecond},
+		{"requests per second of a key", l.KeyRequestsPerSecond},
 		{"JSON depth", l.JSONDepth},
 		{"cache bytes", l.CacheBytes},
 		{"cache TTL", int(l.CacheTTL)},

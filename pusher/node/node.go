@@ -76,6 +76,8 @@ type tenant struct {
 	users users       // guarded by mu
 	conns quota.Usage // guarded by mu
 	cache cache       // guarded by mu
+
+	clientEvents, subscribes quota.Bucket // guarded by mu
 }
 
 // New returns a Node that does its chores in one goroutine, until Close.
@@ -133,6 +135,17 @@ func (n *Node) Connect(a *app.App) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.conns.Take(a.Limits.Connections)
+}
+
+// allows takes a token of one of the tenant's rates. A rate of 0 costs nothing, not even a lock.
+func (n *Node) allows(a *app.App, rate int, bucket func(t *tenant) *quota.Bucket) bool {
+	if rate <= 0 {
+		return true
+	}
+	t := n.tenant(a)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return bucket(t).Allow(n.now(), rate)
 }
 
 // Disconnect counts one connection less. Each follows a Connect that returned true. Any

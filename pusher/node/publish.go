@@ -10,6 +10,7 @@ import (
 	"github.com/gannet-io/gannet/frame"
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/quota"
 	"github.com/gannet-io/gannet/pusher/wire"
 )
 
@@ -108,9 +109,12 @@ type ClientEvent struct {
 
 // ClientEvent sends an event of the conn from to everybody else in the channel; the session
 // has checked that it may. It returns a refusal, having done nothing, while the loops are
-// behind. Loop-only.
+// behind or the app has sent as many as it may. Loop-only.
 func (n *Node) ClientEvent(a *app.App, from engine.ID, ev *ClientEvent) *pusher.Error {
 	defer shared()
+	if !n.allows(a, a.Limits.TotalClientEventsPerSecond, func(t *tenant) *quota.Bucket { return &t.clientEvents }) {
+		return pusher.ErrAppClientEventRate
+	}
 	n.metrics.publishesClient.Inc()
 	var room [keyBytes]byte
 	t := n.hub.Find(appendKey(room[:0], a, ev.Channel))

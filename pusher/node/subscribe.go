@@ -9,6 +9,7 @@ import (
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/channel"
+	"github.com/gannet-io/gannet/pusher/quota"
 	"github.com/gannet-io/gannet/pusher/session"
 	"github.com/gannet-io/gannet/pusher/wire"
 )
@@ -21,6 +22,9 @@ import (
 // no members, the seat they can share.
 func (n *Node) Subscribe(a *app.App, id engine.ID, name string, kind pusher.Kind, m *channel.Member) (*session.Seat, *pusher.Error) {
 	defer shared()
+	if rate := a.Limits.TotalSubscribesPerSecond; !n.allows(a, rate, func(t *tenant) *quota.Bucket { return &t.subscribes }) {
+		return nil, pusher.AppSubscribeRate(rate)
+	}
 	var room [keyBytes]byte
 	t := n.hub.Acquire(appendKey(room[:0], a, name))
 	defer n.hub.Release(t)

@@ -14,6 +14,19 @@ type Bucket struct {
 	full int64 // Unix nanoseconds
 }
 
+// Wait returns how long it will be until Allow lets one through, 0 when it would now. perSecond and now are as for Allow.
+func (b *Bucket) Wait(now time.Time, perSecond int) time.Duration {
+	if perSecond <= 0 {
+		return 0
+	}
+	const capacity = int64(time.Second)
+	ahead := b.full - now.UnixNano()
+	if ahead > capacity {
+		return 0 // the clock was set back
+	}
+	return time.Duration(max(ahead-(capacity-capacity/int64(perSecond)), 0))
+}
+
 // Allow takes one token and reports whether there was one. A refused call takes nothing.
 //
 // perSecond is rate and capacity at once; 0 or less allows everything and leaves the bucket alone. Above 10⁸ a second

@@ -46,6 +46,26 @@ func TestBucketRefillsOneTokenATime(t *testing.T) {
 	}
 }
 
+func TestBucketTellsHowLongToWait(t *testing.T) {
+	var b quota.Bucket
+	for i := range 4 {
+		if got := b.Wait(start, 4); got != 0 {
+			t.Errorf("before number %d: %v", i+1, got)
+		}
+		b.Allow(start, 4)
+	}
+	for after, want := range map[time.Duration]time.Duration{
+		0: 250 * time.Millisecond, 100 * time.Millisecond: 150 * time.Millisecond, 250 * time.Millisecond: 0, time.Hour: 0, -time.Hour: 0,
+	} {
+		if got := b.Wait(start.Add(after), 4); got != want {
+			t.Errorf("%v later: %v, want %v", after, got, want)
+		}
+	}
+	if got := b.Wait(start, 0); got != 0 {
+		t.Errorf("without a limit: %v", got)
+	}
+}
+
 func TestBucketNeverHoldsMoreThanOneSecond(t *testing.T) {
 	var b quota.Bucket
 	b.Allow(start, 10)

@@ -55,12 +55,12 @@ func (s *Server) authenticate(q *request, method []byte, path string, body []byt
 		Query:   q.query,
 		Body:    body,
 	}
-	_, params, err := q.verifier.Check(&q.signed, &q.keys, s.cfg.Now())
+	key, params, err := q.verifier.Check(&q.signed, &q.keys, s.cfg.Now())
 	q.app = q.keys.app
 	if q.keys.err != nil {
 		return registryFailed(q.keys.err)
 	}
-	q.params = params
+	q.params, q.key = params, key
 	return err
 }
 

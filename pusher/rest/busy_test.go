@@ -12,6 +12,9 @@ func TestNothingIsPublishedWhileSubscribersAreTooFarBehind(t *testing.T) {
 		if got.status != 503 || got.body != "Subscribers are too far behind, try again" {
 			t.Errorf("%s: got %d %q, want 503 and the reason", path, got.status, got.body)
 		}
+		if got.header.Get("Retry-After") != "1" {
+			t.Errorf("%s: Retry-After %q, want 1", path, got.header.Get("Retry-After"))
+		}
 	}
 	if n := len(l.node.published); n != 0 {
 		t.Errorf("%d events were published, want none of a refused request", n)

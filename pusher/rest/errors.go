@@ -3,6 +3,7 @@ package rest
 import (
 	"errors"
 	"strconv"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -18,6 +19,7 @@ type refusal struct {
 	reason  string // metric label, snake_case
 	message string // the body
 	cause   error  // logged when status is 500 or more; never shown
+	retry   int    // seconds to wait before trying again, for Retry-After; 0: nobody knows
 }
 
 func (r *refusal) Error() string { return "rest: " + r.message }
@@ -99,6 +101,12 @@ func batchTooLong(limit int) *refusal {
 	return bad("batch_too_long", "A batch may hold at most "+strconv.Itoa(limit)+" events")
 }
 
+// tooManyRequests refuses a request of what, an app or a key, that may make another one after wait.
+func tooManyRequests(reason, what string, perSecond int, wait time.Duration) *refusal {
+	return &refusal{status: fasthttp.StatusTooManyRequests, reason: reason, retry: int((wait + time.Second - 1) / time.Second),
+		message: "Too many requests: " + what + " may make " + strconv.Itoa(perSecond) + " a second"}
+}
+
 func badChannel(name string) *refusal {
 	return bad("bad_channel", pusher.BadChannel(name).Message)
 }
@@ -136,7 +144,7 @@ func registryFailed(err error) *refusal {
 func publishFailed(err error) *refusal {
 	if errors.Is(err, node.ErrBusy) {
 		// No cause: it would be logged, a line a request, just when there is too much to do.
-		return &refusal{status: fasthttp.StatusServiceUnavailable, reason: "busy", message: "Subscribers are too far behind, try again"}
+		return &refusal{status: fasthttp.StatusServiceUnavailable, reason: "busy", retry: 1, message: "Subscribers are too far behind, try again"}
 	}
 	var quota *pusher.Error
 	if errors.As(err, &quota) {

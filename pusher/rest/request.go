@@ -2,6 +2,7 @@ package rest
 
 import (
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ type request struct {
 	id    string   // app id of the path; "" on the alias
 	name  string   // channel or user of the path, decoded
 	app   *app.App // set once auth_key was found to be one of its keys
+	key   string   // auth_key, once the signature was found to be good
 
 	verifier auth.Verifier
 	keys     keyring
@@ -42,7 +44,7 @@ type request struct {
 
 // reset forgets everything of one request that should not stay reachable.
 func (q *request) reset() {
-	q.ctx, q.query, q.id, q.name, q.app = nil, nil, "", "", nil
+	q.ctx, q.query, q.id, q.name, q.app, q.key = nil, nil, "", "", nil, ""
 	q.keys, q.signed, q.params, q.event = keyring{}, auth.Request{}, auth.Params{}, Event{}
 	if cap(q.channels) > keepItems {
 		q.channels = nil
@@ -175,6 +177,10 @@ func (s *Server) work(q *request, r route, path string) error {
 	if err := s.authenticate(q, ctx.Method(), path, ctx.Request.Body()); err != nil {
 		return err
 	}
+	// Not a nil *refusal in an error.
+	if r := s.rates.admit(q.app, q.key, s.cfg.Now()); r != nil {
+		return r
+	}
 	// After the signature, so that who cannot sign always gets 401.
 	if !r.permits(ctx) {
 		return notPermitted(ctx, r)
@@ -216,6 +222,9 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, a *app.App, err error) {
 	s.metrics.refused(r.reason)
 	if r.status >= fasthttp.StatusInternalServerError && r.cause != nil {
 		s.cfg.Logger.Error("rest: request failed", "reason", r.reason, "err", r.cause)
+	}
+	if r.retry > 0 {
+		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.Itoa(r.retry))
 	}
 	// Texts quote the request, and any page may read them.
 	ctx.Response.Header.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")

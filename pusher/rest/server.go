@@ -169,6 +169,7 @@ type Server struct {
 	base     context.Context // of registry look-ups; ends when Shutdown loses patience
 	giveUp   context.CancelFunc
 	requests sync.Pool // of *request
+	rates    rates
 	retiring atomic.Bool
 
 	// Guarded by mu, which is taken before that of a listener.

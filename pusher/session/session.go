@@ -28,6 +28,7 @@ type Session struct {
 	deadline int64           // Unix nanoseconds by which it must be authorized; 0: none
 	events   quota.Bucket    // client events
 
+	subscribes quota.ShortBucket
 	authorized bool // only kept when the app requires it
 	ended      bool
 
@@ -79,7 +80,7 @@ func (s *Session) Handle(msg []byte, now time.Time, out []Action) []Action {
 	case "pusher:pong":
 		return out
 	case "pusher:subscribe":
-		return s.subscribe(f.Data, out)
+		return s.subscribe(f.Data, now, out)
 	case "pusher:unsubscribe":
 		return s.unsubscribe(f.Data, out)
 	case "pusher:signin":

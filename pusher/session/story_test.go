@@ -222,7 +222,7 @@ func (p *player) setUp(words []string) {
 				"channel_name_length": &limits.ChannelNameLength, "event_name_length": &limits.EventNameLength,
 				"event_bytes": &limits.EventBytes, "member_bytes": &limits.MemberBytes, "user_id_length": &limits.UserIDLength,
 				"json_depth": &limits.JSONDepth, "watchlist": &limits.Watchlist, "client_events_per_second": &limits.ClientEventsPerSecond,
-				"subscriptions": &limits.SubscriptionsPerConnection, "terminate_code": &p.app.Compat.TerminateCode,
+				"subscriptions": &limits.SubscriptionsPerConnection, "subscribes_per_second": &limits.SubscribesPerSecond, "terminate_code": &p.app.Compat.TerminateCode,
 			}[name] = n
 			continue
 		}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/gannet-io/gannet/pusher"
@@ -11,7 +12,7 @@ import (
 )
 
 // subscribe handles pusher:subscribe ("Subscribing").
-func (s *Session) subscribe(data []byte, out []Action) []Action {
+func (s *Session) subscribe(data []byte, now time.Time, out []Action) []Action {
 	req, err := wire.ParseSubscribe(data)
 	if err != nil {
 		return refuse(malformed(err), out)
@@ -19,6 +20,10 @@ func (s *Session) subscribe(data []byte, out []Action) []Action {
 	limits := &s.app.Limits
 	if !pusher.ValidChannel(req.Channel, limits.ChannelNameLength) {
 		return s.refuseSubscription(req.Channel, pusher.BadChannel(req.Channel), out)
+	}
+	// Before anything that costs much, such as a signature, also when it is going to be refused.
+	if rate := limits.SubscribesPerSecond; !s.subscribes.Allow(now, rate) {
+		return s.refuseSubscription(req.Channel, pusher.SubscribeRate(rate), out)
 	}
 	// Before the limit, so that a client that is at it and lost track still learns what is the matter.
 	sub := s.subs.find(req.Channel)
@@ -233,7 +238,7 @@ func soketiError(err *pusher.Error) (typ string, status int) {
 	switch err.Reason {
 	case "bad_channel":
 		return "LimitReached", 4009
-	case "presence_full", "too_many_subscriptions":
+	case "presence_full", "too_many_subscriptions", "subscribe_rate", "app_subscribe_rate":
 		return "LimitReached", 4100
 	case "member_too_large", "user_id_too_long":
 		return "LimitReached", 4301
