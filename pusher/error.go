@@ -41,6 +41,7 @@ var (
 	ErrOverCapacity        = &Error{4100, "Over capacity", "over_capacity"}
 	ErrCrowded             = &Error{4100, "Too many connections from your address", "crowded"}
 	ErrSlowConsumer        = &Error{4100, "Connection is too slow to keep up with its events", "slow_consumer"}
+	ErrReplayOvertaken     = &Error{4100, "Connection is too slow to be sent what it has missed", "replay_overtaken"}
 	ErrReconnect           = &Error{4200, "Server is going away, reconnect immediately", "reconnect"}
 	ErrPongTimeout         = &Error{4201, "Pong reply not received in time", "pong_timeout"}
 

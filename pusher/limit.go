@@ -23,6 +23,8 @@ const (
 	DefaultSubscribesPerSecond = DefaultSubscriptionsPerConnection
 	// DefaultCacheBytes is ours as well: what the cache channels of one app may hold together.
 	DefaultCacheBytes = 64 << 20
+	// DefaultHistoryBytes is ours too: what the history of all channels of one app may hold.
+	DefaultHistoryBytes = 64 << 20
 
 	DefaultCacheTTL      = 30 * time.Minute // how long a cache channel keeps its last event
 	DefaultSignInTimeout = 30 * time.Second // authorized connections; Pusher's own value is not published

@@ -11,7 +11,19 @@ import (
 func (r *reading) checkChannels(a *AppConfig, path string) {
 	for i := range a.Channels {
 		r.checkMatch(a, i, path)
+		r.checkChannel(&a.Channels[i], fmt.Sprintf("%s.channels[%d]", path, i))
 	}
+}
+
+// maxEvents bounds what one channel may keep: a place in its ring costs memory by itself.
+const maxEvents = 10_000_000
+
+func (r *reading) checkChannel(c *ChannelConfig, path string) {
+	r.checkRange(path+".history.events", c.History.Events, 0, maxEvents)
+	if c.Cache != "" {
+		r.checkWord(path+".cache", c.Cache, cacheKeyed)
+	}
+	r.checkWord(path+".key", c.Key, keyEvent, keyChannel)
 }
 
 // checkMatch checks the pattern of rule i, and that no rule before it takes all its channels.

@@ -142,9 +142,29 @@ type AppConfig struct {
 
 // ChannelConfig is one entry of an app's channels: what is special about those that match.
 type ChannelConfig struct {
-	Match        string `yaml:"match"`
-	ClientEvents *bool  `yaml:"client_events"` // nil: as the app
+	Match        string        `yaml:"match"`
+	History      HistoryConfig `yaml:"history"`
+	Cache        string        `yaml:"cache"`         // "", keyed
+	CacheKeys    int           `yaml:"cache_keys"`    // 0: no limit
+	Key          string        `yaml:"key"`           // event, channel
+	ClientEvents *bool         `yaml:"client_events"` // nil: as the app
 }
+
+// HistoryConfig says how much of a channel's past is kept. Nothing, unless one of the two is set.
+type HistoryConfig struct {
+	Events int           `yaml:"events"` // 0: no limit
+	TTL    time.Duration `yaml:"ttl"`    // 0: no limit
+}
+
+// DefaultChannel returns what an entry of an app's channels starts from.
+func DefaultChannel() ChannelConfig { return ChannelConfig{CacheKeys: 1000, Key: keyEvent} }
+
+// The words for ChannelConfig.
+const (
+	cacheKeyed = "keyed"
+	keyEvent   = "event"
+	keyChannel = "channel"
+)
 
 // KeyConfig is one entry of an app's keys.
 type KeyConfig struct {
@@ -173,6 +193,7 @@ type AppLimits struct {
 	KeyRequestsPerSecond       int           `yaml:"key_requests_per_second"`
 	JSONDepth                  int           `yaml:"json_depth" range:"4-64"`
 	CacheBytes                 int           `yaml:"cache_bytes" unit:"bytes"`
+	HistoryBytes               int           `yaml:"history_bytes" unit:"bytes"`
 	CacheTTL                   time.Duration `yaml:"cache_ttl"`
 	SignInTimeout              time.Duration `yaml:"sign_in_timeout"`
 }
@@ -264,7 +285,17 @@ func (a *AppConfig) rules() []app.Rule {
 }
 
 func (c *ChannelConfig) rule() app.Rule {
-	return app.Rule{Match: c.Match, ClientEvents: permission(c.ClientEvents)}
+	r := app.Rule{
+		Match:        c.Match,
+		History:      app.History(c.History),
+		KeyedCache:   c.Cache == cacheKeyed,
+		CacheKeys:    c.CacheKeys,
+		ClientEvents: permission(c.ClientEvents),
+	}
+	if c.Key == keyChannel {
+		r.Key = app.ByChannel
+	}
+	return r
 }
 
 func permission(b *bool) app.Permission {

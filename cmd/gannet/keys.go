@@ -45,8 +45,11 @@ func collect(keys []Key, prefix string, v reflect.Value) []Key {
 // newElement returns a settable value of a list's struct type with its defaults.
 func newElement(t reflect.Type) reflect.Value {
 	v := reflect.New(t).Elem()
-	if t == reflect.TypeFor[AppConfig]() {
+	switch t {
+	case reflect.TypeFor[AppConfig]():
 		v.Set(reflect.ValueOf(DefaultApp()))
+	case reflect.TypeFor[ChannelConfig]():
+		v.Set(reflect.ValueOf(DefaultChannel()))
 	}
 	return v
 }

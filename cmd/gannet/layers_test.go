@@ -57,7 +57,7 @@ var layers = map[string]layer{
 	"pusher/user":          {pure: true, on: []string{"pusher/wire", "pusher/app"}},
 	"pusher/session":       {pure: true, on: []string{"pusher/channel", "pusher/user", "pusher/quota", "pusher/auth"}},
 
-	"pusher/node":    {on: []string{"pusher/session", "engine/hub"}},
+	"pusher/node":    {on: []string{"pusher/session", "engine/hub", "engine/history/memstream"}},
 	"pusher/gateway": {on: []string{"pusher/node", "pusher/allow"}},
 	"pusher/rest":    {on: []string{"pusher/node", "pusher/allow", "engine/proxies"}},
 	"pusher/admin":   {},

@@ -69,13 +69,15 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 					Connections: 5000, ChannelNameLength: 200, EventNameLength: 300, EventBytes: 102400, ChannelsPerEvent: 50,
 					BatchEvents: 20, PresenceMembers: 500, MemberBytes: 2048, UserIDLength: 64, Watchlist: 200,
 					ClientEventsPerSecond: 25, TotalClientEventsPerSecond: 5000, SubscriptionsPerConnection: 300,
-					SubscribesPerSecond: 400, TotalSubscribesPerSecond: 20000, RequestsPerSecond: 1000, KeyRequestsPerSecond: 700, JSONDepth: 16, CacheBytes: 16 << 20, CacheTTL: time.Hour, SignInTimeout: 10 * time.Second,
+					SubscribesPerSecond: 400, TotalSubscribesPerSecond: 20000, RequestsPerSecond: 1000, KeyRequestsPerSecond: 700, JSONDepth: 16, CacheBytes: 16 << 20, HistoryBytes: 32 << 20, CacheTTL: time.Hour, SignInTimeout: 10 * time.Second,
 				},
 				Compat: main.CompatConfig{
 					SubscriptionErrorFrame: true, PassClientEventData: true, Quota4100: true, ReacknowledgeSubscribe: true,
 					JSONErrors: true, ClientEventsOnPublic: true, TerminateByPresence: true, EncryptedSubscriptionCount: true, TerminateCode: 4200,
 				},
-				Channels: []main.ChannelConfig{{Match: "private-ticker-*", ClientEvents: new(false)}},
+				Channels: []main.ChannelConfig{{
+					Match: "private-ticker-*", History: main.HistoryConfig{Events: 500, TTL: 5 * time.Minute}, Cache: "keyed", CacheKeys: 200, Key: "channel", ClientEvents: new(false),
+				}},
 			},
 			{
 				ID: "42", Enabled: true, Limits: main.AppLimits(app.DefaultLimits()),
@@ -101,7 +103,8 @@ func TestRegisteredAppsAreWhatTheFileSays(t *testing.T) {
 apps:
   - {id: 7, key: k, secret: s, origins: [https://a.example], limits: {connections: 5, event_bytes: 0}}
   - {id: rot, keys: [{key: old, secret: s1}, {key: new, secret: s2}], enabled: false, compat: {terminate_code: 4001}}
-  - {id: ruled, key: kr, secret: s, channels: [{match: a-*, client_events: true}, {match: b, client_events: false}, {match: "*"}]}
+  - {id: ruled, key: kr, secret: s, channels: [
+      {match: a-*, client_events: true, history: {events: 10}}, {match: b, client_events: false, cache: keyed, cache_keys: 0}, {match: c, history: {ttl: 3s}, key: channel}, {match: "*"}]}
 `)
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +115,10 @@ apps:
 		{ID: "7", Keys: []app.Key{{Key: "k", Secret: "s"}}, Enabled: true, Origins: []string{"https://a.example"}, Limits: limits},
 		{ID: "rot", Keys: []app.Key{{Key: "old", Secret: "s1"}, {Key: "new", Secret: "s2"}}, Limits: app.DefaultLimits(), Compat: app.Compat{TerminateCode: 4001}},
 		{ID: "ruled", Keys: []app.Key{{Key: "kr", Secret: "s"}}, Enabled: true, Limits: app.DefaultLimits(), Rules: []app.Rule{
-			{Match: "a-*", ClientEvents: app.Allow}, {Match: "b", ClientEvents: app.Deny}, {Match: "*"}}},
+			{Match: "a-*", ClientEvents: app.Allow, History: app.History{Events: 10}, CacheKeys: 1000},
+			{Match: "b", ClientEvents: app.Deny, KeyedCache: true},
+			{Match: "c", History: app.History{TTL: 3 * time.Second}, CacheKeys: 1000, Key: app.ByChannel},
+			{Match: "*", CacheKeys: 1000}}},
 	}
 	if got := cfg.Registered(); !reflect.DeepEqual(got, want) {
 		t.Errorf("Registered\n got %+v\nwant %+v", got, want)
@@ -219,6 +225,10 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"a pattern that nothing matches", "apps: [{id: a, key: k, secret: s, channels: [{match: news/*}]}]", "gannet.yaml:1:54: apps[0].channels[0].match: no channel has such a name: want letters, digits and _-=@,.; with * for any of them, got \"news/*\""},
 		{"a rule behind one for all", "apps: [{id: a, key: k, secret: s, channels: [{match: '*'}, {match: b}]}]", "gannet.yaml:1:68: apps[0].channels[1].match: is never used: \"*\" at gannet.yaml:1:54 comes first and matches all of it"},
 		{"a rule twice", "apps: [{id: a, key: k, secret: s, channels: [{match: b*}, {match: b*}]}]", "gannet.yaml:1:67: apps[0].channels[1].match: is never used: \"b*\" at gannet.yaml:1:54 comes first and matches all of it"},
+		{"too much history", "apps: [{id: a, key: k, secret: s, channels: [{match: b, history: {events: 20000000}}]}]", "gannet.yaml:1:75: apps[0].channels[0].history.events: must be from 0 to 10000000, got 20000000"},
+		{"history in a word", "apps: [{id: a, key: k, secret: s, channels: [{match: b, history: on}]}]", "gannet.yaml:1:66: apps[0].channels[0].history: want keys below it, got text"},
+		{"an unknown cache", "apps: [{id: a, key: k, secret: s, channels: [{match: b, cache: keyd}]}]", "gannet.yaml:1:64: apps[0].channels[0].cache: must be one of keyed, got \"keyd\"; did you mean \"keyed\"?"},
+		{"an unknown key", "apps: [{id: a, key: k, secret: s, channels: [{match: b, key: events}]}]", "gannet.yaml:1:62: apps[0].channels[0].key: must be one of event, channel, got \"events\"; did you mean \"event\"?"},
 		{"a word for a bool that may be open", "apps: [{id: a, key: k, secret: s, channels: [{match: b, client_events: maybe}]}]", "gannet.yaml:1:72: apps[0].channels[0].client_events: want true or false, got text"},
 
 		// The text itself.

@@ -141,6 +141,7 @@ func (s *server) assemble() error {
 		Hosts:           cfg.Hosts,
 		RequireTLS:      cfg.TLS.Require,
 		MaxConns:        cfg.Limits.Connections,
+		ReplayBytes:     cfg.replayBytes(),
 		Log:             s.log,
 		Metrics:         set,
 	})
@@ -207,6 +208,15 @@ func headLimits(l ServerLimits) handshake.Limits {
 		l.HandshakeBytes = handshake.LargestBytes
 	}
 	return handshake.Limits{Bytes: l.HandshakeBytes, Headers: l.HandshakeHeaders}
+}
+
+// replayBytes is how much of a channel's past a client is sent at a time: little enough to leave room in its backlog.
+func (c *Config) replayBytes() int {
+	const most = 32 << 10
+	if c.Limits.BacklogBytes == 0 {
+		return most
+	}
+	return min(most, max(c.Limits.BacklogBytes/4, 1))
 }
 
 // orForever and orNone translate the configuration's "0 means no limit" for parts where 0

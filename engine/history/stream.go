@@ -32,8 +32,22 @@ type Event struct {
 type Limits struct {
 	Events int   // newest ones; negative: none
 	Age    int64 // nanoseconds
+	Bytes  int   // as Stream.Bytes counts them; the newest event is kept whatever it takes
 	Keys   int   // of which the newest event is kept beside those; 0: that is not done
 	KeyAge int64 // nanoseconds, of the newest events of keys
+}
+
+// A Wiring is what the owner of a topic gives its stream.
+type Wiring struct {
+	Limits Limits
+
+	// Seal makes the frame of a draft whose place is p. It takes the draft's Body.
+	Seal func(d *Draft, p Position) *frame.Prepared
+	// Deliver gets each event once it is kept. d and what it borrows is only good during the call.
+	Deliver func(d *Draft, e Event)
+	// Lock runs f under the topic's lock, for a stream that delivers late, unless the topic has been forgotten. Never to be
+	// called under a lock of a topic.
+	Lock func(f func())
 }
 
 // Why a Read could not prove that its answer is whole.

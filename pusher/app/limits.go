@@ -27,6 +27,7 @@ type Limits struct {
 	KeyRequestsPerSecond       int // with one of the app's keys
 	JSONDepth                  int // arrays and objects inside each other in a message or body; at most 64, which 0 stands for
 	CacheBytes                 int // of the events that all cache channels hold; the oldest go first
+	HistoryBytes               int // of the history of all channels and of their keyed caches; what was untouched for longest goes first
 
 	CacheTTL      time.Duration // how long the last event of a cache channel is kept
 	SignInTimeout time.Duration // how long a connection may stay unauthorized when App.RequireSignIn
@@ -51,6 +52,7 @@ func DefaultLimits() Limits {
 		SubscribesPerSecond:        pusher.DefaultSubscribesPerSecond,
 		JSONDepth:                  pusher.DefaultJSONDepth,
 		CacheBytes:                 pusher.DefaultCacheBytes,
+		HistoryBytes:               pusher.DefaultHistoryBytes,
 		CacheTTL:                   pusher.DefaultCacheTTL,
 		SignInTimeout:              pusher.DefaultSignInTimeout,
 	}
@@ -81,6 +83,7 @@ func (l *Limits) negative() string {
 		{"requests per second of a key", l.KeyRequestsPerSecond},
 		{"JSON depth", l.JSONDepth},
 		{"cache bytes", l.CacheBytes},
+		{"history bytes", l.HistoryBytes},
 		{"cache TTL", int(l.CacheTTL)},
 		{"sign-in timeout", int(l.SignInTimeout)},
 	} {

@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // A Rule says what is special about some channels of an app. Immutable, shared.
@@ -11,7 +12,33 @@ type Rule struct {
 	Match string
 
 	ClientEvents Permission // for clients on channels whose kind has client events at all
+
+	History History // events that are kept for those who come back, or come late
+
+	// KeyedCache keeps the newest event of each key for those who come, for as long as the cache of an app keeps events:
+	// CacheKeys of them at most, those that moved last; 0: no limit.
+	KeyedCache bool
+	CacheKeys  int
+
+	Key Grouping // what the keys of events are
 }
+
+// History says how much of a channel's past is kept. The zero value: nothing.
+type History struct {
+	Events int           // the newest ones; 0: no limit
+	TTL    time.Duration // of each event; 0: no limit
+}
+
+// On reports whether anything is kept. Any goroutine.
+func (h History) On() bool { return h.Events > 0 || h.TTL > 0 }
+
+// A Grouping says which events of a channel replace each other for whoever wants the newest alone.
+type Grouping uint8
+
+const (
+	ByEvent   Grouping = iota // those of the same name
+	ByChannel                 // all
+)
 
 // A Permission is what a rule says about something that the app allows or forbids.
 type Permission uint8
@@ -81,8 +108,13 @@ func (r *Rule) check() error {
 	if r.Match == "" {
 		return errors.New("a rule matches nothing")
 	}
-	if r.ClientEvents > Deny {
+	switch {
+	case r.ClientEvents > Deny:
 		return fmt.Errorf("rule %q has an unknown permission", r.Match)
+	case r.Key > ByChannel:
+		return fmt.Errorf("rule %q has unknown keys", r.Match)
+	case r.History.Events < 0 || r.History.TTL < 0 || r.CacheKeys < 0:
+		return fmt.Errorf("rule %q has a negative limit", r.Match)
 	}
 	return nil
 }

@@ -2,9 +2,9 @@ package channel
 
 import "github.com/gannet-io/gannet/pusher"
 
-// A State is one channel on this node. Make it with New. Guarded by its owner.
+// A State is one channel on this node. Make it with New or Make. Guarded by its owner.
 //
-// It costs 64 bytes plus the roster of a presence channel and the event of a cache channel.
+// It costs 56 bytes plus the roster of a presence channel and the event of a cache channel.
 type State struct {
 	roster    *roster // presence channels with members; else nil
 	cached    *cached // cache channels with an event; else nil
@@ -19,6 +19,9 @@ type State struct {
 
 // New returns the state of a channel of the given kind, with no subscribers.
 func New(kind pusher.Kind) *State { return &State{kind: kind} }
+
+// Make returns what New does, as a part of something larger. It must not be copied once it is in use.
+func Make(kind pusher.Kind) State { return State{kind: kind} }
 
 // Kind returns the kind the channel was made with.
 func (s *State) Kind() pusher.Kind { return s.kind }

@@ -36,6 +36,7 @@ type Config struct {
 	Hosts           []string      // that we answer for, see allow.Host; empty: any
 	RequireTLS      bool          // refuse (4000) who does not come over TLS
 	StrictProtocol  bool          // refuse clients that name no protocol version
+	ReplayBytes     int           // of a channel's past that are sent to one conn at a time; 0: 32 KiB
 	MaxConns        int           // WebSockets at once, above which 4100 is answered; 0: no bound
 
 	Now     func() time.Time // nil: time.Now
@@ -59,6 +60,7 @@ type Gateway struct {
 type loop struct {
 	*engine.Loop
 	actions []session.Action // scratch of Message
+	replays map[engine.ID]*replays
 }
 
 // A conn's Data is what it is to the gateway: an *app.App between Upgrade and Open, then the
@@ -75,6 +77,9 @@ func sessionOf(c *engine.Conn) *session.Session {
 func New(cfg Config) *Gateway {
 	if cfg.ActivityTimeout <= 0 {
 		cfg.ActivityTimeout = 2 * time.Minute
+	}
+	if cfg.ReplayBytes <= 0 {
+		cfg.ReplayBytes = 32 << 10
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -145,9 +150,11 @@ func (g *Gateway) run(c *engine.Conn, s *session.Session, actions []session.Acti
 		case session.Subscribe:
 			g.subscribe(c, s, a)
 		case session.Unsubscribe:
+			g.left(c, a.Channel)
 			g.cfg.Node.Unsubscribe(s.App(), c.ID(), a.Channel, a.UserID)
 		case session.Acknowledge:
-			g.cfg.Node.Acknowledge(s.App(), c.ID(), a.Channel)
+			in := g.arrival(c, s, a)
+			g.cfg.Node.Acknowledge(s.App(), c.ID(), a.Channel, &in, g.replayOf(c, a.Channel))
 		case session.ClientEvent:
 			ev := node.ClientEvent{Channel: a.Channel, Name: a.Event, Data: a.Data, UserID: a.UserID, SocketID: s.ID()}
 			if err := g.cfg.Node.ClientEvent(s.App(), c.ID(), &ev); err != nil {
@@ -161,7 +168,8 @@ func (g *Gateway) run(c *engine.Conn, s *session.Session, actions []session.Acti
 }
 
 func (g *Gateway) subscribe(c *engine.Conn, s *session.Session, a *session.Action) {
-	seat, err := g.cfg.Node.Subscribe(s.App(), c.ID(), a.Channel, a.Kind, a.Member)
+	in := g.arrival(c, s, a)
+	w, err := g.cfg.Node.Subscribe(s.App(), c.ID(), a.Channel, a.Kind, a.Member, &in)
 	switch {
 	case err != nil:
 		g.run(c, s, s.Refused(a.Channel, err, nil))
@@ -171,8 +179,11 @@ func (g *Gateway) subscribe(c *engine.Conn, s *session.Session, a *session.Actio
 			userID = a.Member.ID
 		}
 		g.cfg.Node.Unsubscribe(s.App(), c.ID(), a.Channel, userID)
-	case seat != nil:
-		s.Share(seat)
+	default:
+		if w.Seat != nil {
+			s.Share(w.Seat)
+		}
+		g.welcomed(c, &w)
 	}
 }
 
@@ -219,6 +230,8 @@ func (g *Gateway) Notice(c *engine.Conn, n engine.Notice) {
 		actions = s.Fail(pusher.ErrSlowConsumer, nil)
 	case engine.Drain:
 		actions = s.Fail(pusher.ErrReconnect, nil)
+	case engine.Sent:
+		g.sent(c, s)
 	}
 	g.run(c, s, actions)
 }
@@ -242,6 +255,7 @@ func (g *Gateway) Closed(c *engine.Conn) {
 	}
 	s.End()
 	g.cfg.Hub.Forget(c.Loop(), c.ID())
+	delete(g.loops[c.Loop().Index()].replays, c.ID())
 	for name, userID := range s.Channels() {
 		g.cfg.Node.Unsubscribe(s.App(), c.ID(), name, userID)
 	}

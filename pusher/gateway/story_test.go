@@ -31,11 +31,14 @@ import (
 //	server OPTION …                   before the first step; see serverOptions
 //	app ID OPTION …                   an app with the key ID-key; see appOptions. The first one
 //	                                  is meant where none is named
+//	rule MATCH [history=N] [ttl=D] [keyed[=N]] [by_channel]
+//	                                  a rule for channels of the app before it
 //	connect a KEY [?QUERY] [origin=X] [prefix=/x] [subprotocol=X]
 //	connect a /PATH …                 the same with a path of one's own
 //	a > TEXT                          a says this
 //	a subscribe CHANNEL [as ID [info JSON]] [data TEXT] [for b] [auth TEXT] [unsigned]
-//	                                  signed correctly unless the rest says otherwise
+//	                                  signed correctly unless the rest says otherwise;
+//	                                  also [resume E1-N] [socket ID] [rewind N|D]
 //	a unsubscribe CHANNEL
 //	a signin ID [info JSON] [watching ID,…] [data TEXT] [for b] [auth TEXT]
 //	a sends EVENT CHANNEL [JSON]      a client event
@@ -54,7 +57,8 @@ import (
 //	a < …, = …                        what follows from the line above: all that each client
 //	                                  gets, and the answer to a question
 //
-// $a in what a client says stands for the socket id of a, and <a> for it in what comes back.
+// $a in what a client says stands for the socket id of a, and <a> for it in what comes back. E1, E2 and so on
+// are the epochs of histories, in the order in which they appear.
 // Once a story is over everybody leaves, and nothing may be left of it in the server.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -97,6 +101,12 @@ var outcome = regexp.MustCompile(`^(\w+ < |= )`)
 // signature matches what differs from run to run beside the socket ids it signs.
 var signature = regexp.MustCompile(`[0-9a-f]{64}`)
 
+// serial matches the position of an event, whose epoch is another in each run.
+var serial = regexp.MustCompile(`"serial":"(\w{8})-`)
+
+// known matches the names of epochs.
+var known = regexp.MustCompile(`E(\d+)-`)
+
 // A player is a story in progress.
 type player struct {
 	t       *testing.T
@@ -110,6 +120,7 @@ type player struct {
 	frames  map[string][]string // by name: what came since the last line
 	out     strings.Builder
 	line    string
+	epochs  []string // of histories, as they came up
 }
 
 func play(t *testing.T, story string) string {
@@ -152,6 +163,10 @@ func (p *player) do(line string) {
 		a := &app.App{ID: words[1], Enabled: true, Keys: []app.Key{{Key: words[1] + "-key", Secret: words[1] + "-secret"}}, Limits: app.DefaultLimits()}
 		p.appOptions(a, words[2:])
 		p.apps = append(p.apps, a)
+		return
+	case "rule":
+		a := p.apps[len(p.apps)-1]
+		a.Rules = append(a.Rules, p.rule(words[1:]))
 		return
 	}
 	if p.s == nil {
@@ -263,6 +278,12 @@ func (p *player) mask(f string) string {
 		if id := p.clients[name].id; id != "" {
 			f = strings.ReplaceAll(f, id, "<"+name+">")
 		}
+	}
+	for _, m := range serial.FindAllStringSubmatch(f, -1) {
+		if !slices.Contains(p.epochs, m[1]) {
+			p.epochs = append(p.epochs, m[1])
+		}
+		f = strings.ReplaceAll(f, m[1]+"-", fmt.Sprintf("E%d-", slices.Index(p.epochs, m[1])+1))
 	}
 	return signature.ReplaceAllStringFunc(f, func(hex string) string {
 		if strings.Contains(p.line, hex) {
@@ -389,7 +410,24 @@ func (p *player) subscribe(a *app.App, c *client, channel string, words []string
 	case strings.HasPrefix(channel, "private-"), strings.HasPrefix(channel, "presence-"):
 		fields["auth"] = sign(a, text)
 	}
-	return message("pusher:subscribe", fields)
+	all := make(map[string]any)
+	for name, value := range fields {
+		all[name] = value
+	}
+	if at := how["resume"]; at != "" {
+		all["resume"] = known.ReplaceAllStringFunc(at, func(name string) string {
+			return p.epochs[p.number(name[1:len(name)-1])-1] + "-"
+		})
+	}
+	if id := how["socket"]; id != "" {
+		all["socket"] = p.fill(id)
+	}
+	if n, err := strconv.Atoi(how["rewind"]); err == nil {
+		all["rewind"] = n
+	} else if how["rewind"] != "" {
+		all["rewind"] = how["rewind"]
+	}
+	return message("pusher:subscribe", all)
 }
 
 func (p *player) signin(a *app.App, c *client, id string, words []string) string {
@@ -487,6 +525,8 @@ func (p *player) serverOptions(words []string) {
 			p.options.gateway.MaxConns = p.number(value)
 		case "activity":
 			p.options.gateway.ActivityTimeout = p.duration(value)
+		case "replay_bytes":
+			p.options.gateway.ReplayBytes = p.number(value)
 		case "message_bytes":
 			p.options.engine.Message.MessageBytes = p.number(value)
 		case "ping":
@@ -495,6 +535,27 @@ func (p *player) serverOptions(words []string) {
 			p.fatal("what is %q?", word)
 		}
 	}
+}
+
+func (p *player) rule(words []string) app.Rule {
+	r := app.Rule{Match: words[0], CacheKeys: 1000}
+	for _, word := range words[1:] {
+		switch name, value, _ := strings.Cut(word, "="); name {
+		case "history":
+			r.History.Events = p.number(value)
+		case "ttl":
+			r.History.TTL = p.duration(value)
+		case "keyed":
+			if r.KeyedCache = true; value != "" {
+				r.CacheKeys = p.number(value)
+			}
+		case "by_channel":
+			r.Key = app.ByChannel
+		default:
+			p.fatal("what is %q?", word)
+		}
+	}
+	return r
 }
 
 func (p *player) appOptions(a *app.App, words []string) {
@@ -510,7 +571,7 @@ func (p *player) appOptions(a *app.App, words []string) {
 			"connections": &a.Limits.Connections, "channel_name": &a.Limits.ChannelNameLength, "event_name": &a.Limits.EventNameLength,
 			"event_bytes": &a.Limits.EventBytes, "members": &a.Limits.PresenceMembers, "member_bytes": &a.Limits.MemberBytes,
 			"user_id": &a.Limits.UserIDLength, "watched": &a.Limits.Watchlist, "events_per_second": &a.Limits.ClientEventsPerSecond,
-			"subscriptions": &a.Limits.SubscriptionsPerConnection, "terminate_code": &a.Compat.TerminateCode,
+			"subscriptions": &a.Limits.SubscriptionsPerConnection, "history_bytes": &a.Limits.HistoryBytes, "terminate_code": &a.Compat.TerminateCode,
 		}
 		switch {
 		case !numeric && switches[name] != nil:

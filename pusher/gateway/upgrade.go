@@ -49,6 +49,8 @@ func (g *Gateway) Upgrade(c *engine.Conn, r *handshake.Request) (string, *handsh
 	}
 	if c.Data = a; refusal != nil {
 		c.Data = refusal
+	} else if wantsNotices(string(r.Query)) {
+		c.WantNotices()
 	}
 	if r.Offers(subprotocol) {
 		return subprotocol, nil
@@ -146,6 +148,17 @@ func checkVersion(query string, strict bool) *pusher.Error {
 		return pusher.ErrUnsupportedProtocol
 	}
 	return nil
+}
+
+// wantsNotices reports whether a client says that it understands what is told of positions: resume.js does so for a stock
+// client, and other servers take no notice.
+func wantsNotices(query string) bool {
+	for pair := range strings.SplitSeq(query, "&") {
+		if pair == "resume=1" {
+			return true
+		}
+	}
+	return false
 }
 
 // unescape decodes a query value, of which a version has little to decode: the plus sign, which

@@ -4,9 +4,7 @@ import (
 	"time"
 
 	"github.com/gannet-io/gannet/engine/hub"
-	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
-	"github.com/gannet-io/gannet/pusher/channel"
 )
 
 // A cache adds up what the cache channels of one app hold, the oldest first. Guarded by the
@@ -44,15 +42,15 @@ func (c *cache) skip() {
 
 // store keeps ev as the channel's last event, and the topic with it until it expires. It
 // returns what all cache channels of the app hold now.
-func (n *Node) store(t *hub.Topic, a *app.App, ev *Event, kind pusher.Kind) (bytes int) {
-	s, now, owner := stateOf(t, kind), n.now(), n.tenant(a)
-	before := s.CacheBytes()
-	s.Store(ev.Name, ev.Data, now, a.Limits.CacheTTL)
+func (n *Node) store(t *hub.Topic, p *place, a *app.App, ev *Event) (bytes int) {
+	now, owner := n.now(), n.tenant(a)
+	before := p.CacheBytes()
+	p.Store(ev.Name, ev.Data, now, a.Limits.CacheTTL)
 	owner.mu.Lock()
 	defer owner.mu.Unlock()
-	owner.cache.bytes += s.CacheBytes() - before
-	if !t.Keep {
-		t.Keep = true
+	owner.cache.bytes += p.CacheBytes() - before
+	t.Keep = true
+	if before == 0 {
 		owner.cache.add(t.Key())
 		n.expireLater(owner, t.Key(), a.Limits.CacheTTL, now)
 	}
@@ -75,22 +73,22 @@ func (n *Node) expire(owner *tenant, key string) {
 	}
 	defer n.hub.Release(t)
 	now := n.now()
-	if s, ok := t.State.(*channel.State); ok && t.Keep {
-		if _, _, ttl, ok := s.Cached(now); ok {
+	if p, ok := t.State.(*place); ok && p.CacheBytes() > 0 {
+		if _, _, ttl, ok := p.Cached(now); ok {
 			n.expireLater(owner, key, ttl, now)
 			return
 		}
-		n.forget(owner, t, s)
+		n.forget(owner, t, p)
 	}
 }
 
 // forget lets go of the event that t holds.
-func (n *Node) forget(owner *tenant, t *hub.Topic, s *channel.State) {
+func (n *Node) forget(owner *tenant, t *hub.Topic, p *place) {
 	owner.mu.Lock()
-	owner.cache.remove(t.Key(), s.CacheBytes())
+	owner.cache.remove(t.Key(), p.CacheBytes())
 	owner.mu.Unlock()
-	s.Forget()
-	t.Keep = false
+	p.Forget()
+	t.Keep = p.streamed() != nil && p.ruled.holding.list != nil
 }
 
 // trimCache lets go of the oldest events of an app until the rest is within limit: whoever
@@ -114,8 +112,8 @@ func (n *Node) evict(owner *tenant, key string) {
 		return // forgotten by another at this moment
 	}
 	defer n.hub.Release(t)
-	if s, ok := t.State.(*channel.State); ok && t.Keep {
-		n.forget(owner, t, s)
+	if p, ok := t.State.(*place); ok && p.CacheBytes() > 0 {
+		n.forget(owner, t, p)
 		n.metrics.evictions.Inc()
 	}
 }

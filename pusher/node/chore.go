@@ -25,6 +25,7 @@ const (
 	choreCount   = "count/"
 	choreCache   = "cache/"
 	choreOffline = "offline/"
+	chorePast    = "past/"
 )
 
 type chore struct {

@@ -70,3 +70,11 @@ func (n *Node) CacheBytes(a *app.App) int {
 	defer t.mu.Unlock()
 	return t.cache.bytes
 }
+
+// Past returns what the streams of the app hold.
+func (n *Node) Past(a *app.App) (bytes, events, streams int) {
+	p := &n.tenant(a).past
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.bytes, p.events, p.streams
+}

@@ -18,8 +18,11 @@ import (
 	"github.com/gannet-io/gannet/frame"
 	"github.com/gannet-io/gannet/frame/frametest"
 	"github.com/gannet-io/gannet/frame/handshake"
+	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/channel"
 	"github.com/gannet-io/gannet/pusher/node"
+	"github.com/gannet-io/gannet/pusher/session"
 )
 
 // What packages below start when they are loaded is not ours.
@@ -177,6 +180,17 @@ func (h *house) turn(c *conn) {
 	done := make(chan struct{})
 	h.engine.Loops()[c.id.Loop()].Post(func() { close(done) })
 	<-done
+}
+
+// Subscribe lets a conn in that asks nothing about the past.
+func (h *house) Subscribe(a *app.App, id engine.ID, name string, kind pusher.Kind, m *channel.Member) (*session.Seat, *pusher.Error) {
+	w, err := h.Node.Subscribe(a, id, name, kind, m, &node.Arrival{Room: 1 << 20})
+	return w.Seat, err
+}
+
+// Acknowledge does so for a conn that is in and asks nothing.
+func (h *house) Acknowledge(a *app.App, id engine.ID, name string) {
+	h.Node.Acknowledge(a, id, name, &node.Arrival{}, nil)
 }
 
 // keys returns the topics there are.

@@ -14,10 +14,15 @@ type nodeMetrics struct {
 	evictions       *metrics.Counter
 	cacheHits       *metrics.Counter
 	cacheMisses     *metrics.Counter
+	pastEvictions   *metrics.Counter
+	recovered       *metrics.Counter
+	unrecovered     map[string]*metrics.Counter // by reason
+	replayed        *metrics.Counter
+	overtaken       *metrics.Counter
 }
 
 func newMetrics(set *metrics.Set) *nodeMetrics {
-	return &nodeMetrics{
+	m := &nodeMetrics{
 		set:             set,
 		publishesREST:   set.NewCounter(`gannet_node_publishes_total{source="rest"}`),
 		publishesClient: set.NewCounter(`gannet_node_publishes_total{source="client"}`),
@@ -25,7 +30,25 @@ func newMetrics(set *metrics.Set) *nodeMetrics {
 		evictions:       set.NewCounter("gannet_node_cache_evictions_total"),
 		cacheHits:       set.NewCounter(`gannet_node_cache_lookups_total{outcome="hit"}`),
 		cacheMisses:     set.NewCounter(`gannet_node_cache_lookups_total{outcome="miss"}`),
+		pastEvictions:   set.NewCounter("gannet_node_history_evictions_total"),
+		recovered:       set.NewCounter(`gannet_node_resumes_total{outcome="recovered"}`),
+		unrecovered:     make(map[string]*metrics.Counter),
+		replayed:        set.NewCounter("gannet_node_replayed_events_total"),
+		overtaken:       set.NewCounter("gannet_node_replays_overtaken_total"),
 	}
+	for _, reason := range []string{reasonEpoch, reasonExpired, reasonAhead, reasonInvalid} {
+		m.unrecovered[reason] = set.NewCounter(`gannet_node_resumes_total{outcome="` + reason + `"}`)
+	}
+	return m
+}
+
+// resumed counts an answer to who wanted to resume; reason is why he could not, or "".
+func (m *nodeMetrics) resumed(reason string) {
+	if c := m.unrecovered[reason]; c != nil {
+		c.Inc()
+		return
+	}
+	m.recovered.Inc()
 }
 
 // addApp exports what the node counts for one app.
@@ -35,4 +58,15 @@ func (m *nodeMetrics) addApp(t *tenant) {
 		defer t.mu.Unlock()
 		return float64(t.conns.Count())
 	})
+	for name, value := range map[string]*int{
+		"gannet_node_history_bytes":    &t.past.bytes,
+		"gannet_node_history_events":   &t.past.events,
+		"gannet_node_history_channels": &t.past.streams,
+	} {
+		m.set.NewGauge(name+`{app=`+strconv.Quote(t.id)+`}`, func() float64 {
+			t.past.mu.Lock()
+			defer t.past.mu.Unlock()
+			return float64(*value)
+		})
+	}
 }

@@ -12,17 +12,17 @@
 package node
 
 import (
+	"hash/maphash"
 	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
 	"github.com/gannet-io/gannet/engine"
+	"github.com/gannet-io/gannet/engine/history"
 	"github.com/gannet-io/gannet/engine/hub"
 	"github.com/gannet-io/gannet/frame"
-	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
-	"github.com/gannet-io/gannet/pusher/channel"
 	"github.com/gannet-io/gannet/pusher/quota"
 )
 
@@ -36,6 +36,10 @@ type Config struct {
 
 	Notifier Notifier // hears of transitions, for webhooks; nil: nobody does
 
+	// Streams opens the stream of a topic whose channel has history or a keyed cache, under the topic's lock. nil: they are
+	// kept in memory and end with the process.
+	Streams func(topic string, w history.Wiring) history.Stream
+
 	Now     func() time.Time // nil: time.Now
 	Metrics *metrics.Set     // nil: none are exported
 }
@@ -47,7 +51,9 @@ type Node struct {
 	hub      *hub.Hub
 	now      func() time.Time
 	delay    time.Duration
-	notifier Notifier // may be nil
+	notifier Notifier                                            // may be nil
+	streams  func(topic string, w history.Wiring) history.Stream // may be nil
+	keys     maphash.Seed                                        // of the keys of events
 	metrics  *nodeMetrics
 	conns    Conns
 	sockets  sockets
@@ -78,6 +84,9 @@ type tenant struct {
 	cache cache       // guarded by mu
 
 	clientEvents, subscribes quota.Bucket // guarded by mu
+
+	past      pasts
+	pastLimit int // set once; 0: none
 }
 
 // New returns a Node that does its chores in one goroutine, until Close.
@@ -96,6 +105,8 @@ func New(cfg Config) *Node {
 		now:      cfg.Now,
 		delay:    cfg.OfflineDelay,
 		notifier: cfg.Notifier,
+		streams:  cfg.Streams,
+		keys:     maphash.MakeSeed(),
 		metrics:  newMetrics(cfg.Metrics),
 		sockets:  newSockets(),
 		tenants:  make(map[string]*tenant),
@@ -121,7 +132,7 @@ func (n *Node) tenant(a *app.App) *tenant {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if t = n.tenants[a.ID]; t == nil {
-		t = &tenant{id: a.ID}
+		t = &tenant{id: a.ID, pastLimit: a.Limits.HistoryBytes}
 		n.tenants[a.ID] = t
 		n.metrics.addApp(t)
 	}
@@ -164,16 +175,6 @@ const keyBytes = 256
 // cannot be in a channel name, so that no two pairs share a key.
 func appendKey(dst []byte, a *app.App, channel string) []byte {
 	return append(append(append(dst, a.ID...), '/'), channel...)
-}
-
-// stateOf returns the channel state that t carries, made when t is new.
-func stateOf(t *hub.Topic, kind pusher.Kind) *channel.State {
-	s, ok := t.State.(*channel.State)
-	if !ok {
-		s = channel.New(kind)
-		t.State = s
-	}
-	return s
 }
 
 // text makes a text frame of a buffer that frame.NewBuffer began.

@@ -20,6 +20,7 @@ type Event struct {
 	Channel, Name string
 	Data          []byte // JSON string token, as the publisher wrote it
 	Except        string // socket id that must not get the event; "": none
+	ID            string // what a publisher who tries again says again; "": nothing. The door sees to it that it comes once
 }
 
 // ErrBusy says that a channel's subscribers have been too far behind for too long.
@@ -64,28 +65,45 @@ func (n *Node) full(a *app.App, name string) bool {
 	return t.Full()
 }
 
-// Publish sends an event to every subscriber of its channel but Except, and keeps it on a
-// cache channel. The door has checked names and sizes, and asked Admit. The error is nil on a
-// node without a backbone. Any goroutine.
+// Publish sends an event to every subscriber of its channel but Except, and keeps it where the
+// channel's kind or rule keep events. The door has checked names and sizes, and asked Admit. The error is nil on a
+// node without a backbone. Any goroutine; may block when streams are not kept in memory.
 func (n *Node) Publish(a *app.App, ev *Event) error {
 	defer shared()
 	n.metrics.publishesREST.Inc()
 	var room [keyBytes]byte
 	key := appendKey(room[:0], a, ev.Channel)
 	kind := pusher.KindOf(ev.Channel)
-	if kind&pusher.Cache != 0 {
-		t := n.hub.Acquire(key)
-		bytes := n.store(t, a, ev, kind)
-		n.deliver(t, ev)
-		n.hub.Release(t)
-		if limit := a.Limits.CacheBytes; limit > 0 && bytes > limit {
-			n.trimCache(n.tenant(a), limit)
+	t := n.hub.Find(key)
+	if t == nil {
+		// Nobody is there. Only now does it cost anything to know whether the channel has a rule.
+		if kind&pusher.Cache == 0 {
+			if rule := a.Rule(ev.Channel); rule == nil || !keeps(rule) {
+				return nil
+			}
 		}
-		return nil
+		t = n.hub.Acquire(key)
 	}
-	if t := n.hub.Find(key); t != nil {
+	p := n.placeOf(t, a, ev.Channel, kind)
+	cached, pastOver := 0, false
+	var wait func() error
+	if kind&pusher.Cache != 0 {
+		cached = n.store(t, p, a, ev)
+	}
+	if p.streamed() != nil {
+		wait, pastOver = n.append(t, p, ev)
+	} else {
 		n.deliver(t, ev)
-		n.hub.Release(t)
+	}
+	n.hub.Release(t)
+	if limit := a.Limits.CacheBytes; limit > 0 && cached > limit {
+		n.trimCache(n.tenant(a), limit)
+	}
+	if pastOver {
+		n.trimPast(p.ruled.owner)
+	}
+	if wait != nil {
+		return wait()
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/gannet-io/gannet/engine/hub"
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
-	"github.com/gannet-io/gannet/pusher/channel"
 )
 
 // Counts says who is on a channel.
@@ -19,28 +18,28 @@ type Counts struct {
 
 func countsOf(t *hub.Topic) Counts {
 	c := Counts{Occupied: t.Count() > 0, Subscriptions: t.Count()}
-	if s, ok := t.State.(*channel.State); ok {
-		c.Users = s.Users()
+	if p, ok := t.State.(*place); ok {
+		c.Users = p.Users()
 	}
 	return c
 }
 
 // find calls f with the locked topic of a channel, if there is one.
-func (n *Node) find(a *app.App, name string, f func(t *hub.Topic, s *channel.State)) {
+func (n *Node) find(a *app.App, name string, f func(t *hub.Topic, p *place)) {
 	var room [keyBytes]byte
 	t := n.hub.Find(appendKey(room[:0], a, name))
 	if t == nil {
 		return
 	}
 	defer n.hub.Release(t)
-	if s, ok := t.State.(*channel.State); ok {
-		f(t, s)
+	if p, ok := t.State.(*place); ok {
+		f(t, p)
 	}
 }
 
 // Channel counts who is on a channel; a name nobody is on gives the zero Counts. Any goroutine.
 func (n *Node) Channel(a *app.App, name string) (c Counts) {
-	n.find(a, name, func(t *hub.Topic, _ *channel.State) { c = countsOf(t) })
+	n.find(a, name, func(t *hub.Topic, _ *place) { c = countsOf(t) })
 	return c
 }
 
@@ -48,7 +47,7 @@ func (n *Node) Channel(a *app.App, name string) (c Counts) {
 // as a JSON string token, which is shared, and how much longer it will; 0 means for ever.
 // Any goroutine.
 func (n *Node) Cached(a *app.App, name string) (token []byte, ttl time.Duration, ok bool) {
-	n.find(a, name, func(_ *hub.Topic, s *channel.State) { _, token, ttl, ok = s.Cached(n.now()) })
+	n.find(a, name, func(_ *hub.Topic, p *place) { _, token, ttl, ok = p.Cached(n.now()) })
 	return token, ttl, ok
 }
 
@@ -74,6 +73,6 @@ func (n *Node) Channels(a *app.App, prefix string, visit func(name string, c Cou
 
 // Users returns the ids of a presence channel's members, in any order. Any goroutine.
 func (n *Node) Users(a *app.App, name string) (ids []string) {
-	n.find(a, name, func(_ *hub.Topic, s *channel.State) { ids = s.UserIDs() })
+	n.find(a, name, func(_ *hub.Topic, p *place) { ids = p.UserIDs() })
 	return ids
 }

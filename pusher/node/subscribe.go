@@ -15,39 +15,71 @@ import (
 )
 
 // Subscribe lets the conn id into a channel, as member m on a presence channel. The conn
-// gets subscription_succeeded before any other frame of the channel, then the cached event
-// or cache_miss of a cache channel; the others hear member_added when the user is new, and
-// all the new count where the app wants it. The conn must not be in the channel. It returns
-// a refusal, such as pusher.PresenceFull, when nothing was changed; else, where subscribers are
-// no members, the seat they can share.
-func (n *Node) Subscribe(a *app.App, id engine.ID, name string, kind pusher.Kind, m *channel.Member) (*session.Seat, *pusher.Error) {
+// gets subscription_succeeded before any other frame of the channel, then what it has missed or what the channel begins
+// with: its past, the newest of each key, the cached event or cache_miss. The others hear member_added when the user is
+// new, and all the new count where the app wants it. The conn must not be in the channel. It returns a refusal, such as
+// pusher.PresenceFull, when nothing was changed.
+func (n *Node) Subscribe(a *app.App, id engine.ID, name string, kind pusher.Kind, m *channel.Member, in *Arrival) (w Welcome, refusal *pusher.Error) {
 	defer shared()
 	if rate := a.Limits.TotalSubscribesPerSecond; !n.allows(a, rate, func(t *tenant) *quota.Bucket { return &t.subscribes }) {
-		return nil, pusher.AppSubscribeRate(rate)
+		return Welcome{}, pusher.AppSubscribeRate(rate)
 	}
 	var room [keyBytes]byte
 	t := n.hub.Acquire(appendKey(room[:0], a, name))
-	defer n.hub.Release(t)
-	s, now := stateOf(t, kind), n.now()
-	added, err := s.Join(name, m, a.Limits.PresenceMembers)
-	if err != nil {
-		return nil, err
+	p, now := n.placeOf(t, a, name, kind), n.now()
+	w, over, refusal := n.enter(t, p, a, id, name, m, in, now)
+	n.hub.Release(t)
+	if over {
+		n.trimPast(p.ruled.owner)
 	}
-	missed := false
-	if kind&pusher.Cache != 0 {
-		var cached *frame.Prepared
-		cached, missed = n.cachedFrame(s, name, now)
-		t.Join(id, n.succeeded(s, name), cached)
-	} else {
-		t.Join(id, n.succeeded(s, name))
+	return w, refusal
+}
+
+func (n *Node) enter(t *hub.Topic, p *place, a *app.App, id engine.ID, name string, m *channel.Member, in *Arrival, now time.Time) (w Welcome, over bool, refusal *pusher.Error) {
+	added, refusal := p.Join(name, m, a.Limits.PresenceMembers)
+	if refusal != nil {
+		return Welcome{}, false, refusal
+	}
+	o := n.open(p, name, in, now)
+	succeeded := n.succeeded(&p.State, name, in, &o)
+	switch {
+	case o.replay != nil:
+		w.Sent, w.Rest = n.beginReplay(t, p, id, succeeded, o.replay, in.Room, now)
+	case o.cached != nil:
+		t.Join(id, succeeded, o.cached)
+	default:
+		t.Join(id, succeeded)
 	}
 	if added {
 		buf := frame.NewBuffer(len(name) + len(m.ID) + len(m.Info) + 128)
 		t.Publish(text(wire.AppendMemberAdded(buf, name, m.ID, m.Info)), id)
 	}
-	n.notifyJoin(a, t, s, name, m, added, missed)
-	n.announceCount(t, s, a, name, now)
-	return seatOf(s, a, name), nil
+	n.notifyJoin(a, t, &p.State, name, m, added, o.missed)
+	n.announceCount(t, &p.State, a, name, now)
+	w.Seat = seatOf(&p.State, a, name)
+	if r := p.streamed(); r != nil {
+		r.used = now.UnixNano()
+		over = n.account(t, p)
+	}
+	return w, over, nil
+}
+
+// beginReplay lets the conn join with the first piece of a replay behind succeeded, and returns its bytes and the rest.
+func (n *Node) beginReplay(t *hub.Topic, p *place, id engine.ID, succeeded *frame.Prepared, r *Replay, room int, now time.Time) (sent int, rest *Replay) {
+	first, more := []*frame.Prepared{succeeded}, true
+	if room > 0 {
+		var frames []*frame.Prepared
+		var err error
+		if frames, sent, more, err = n.piece(p, r, room, now); err != nil {
+			more = true // who reads the rest will find out
+		}
+		first = append(first, frames...)
+	}
+	t.JoinFed(id, more, first...)
+	if more {
+		return sent, r
+	}
+	return sent, nil
 }
 
 // seatOf returns the seat that subscribers of a channel share, nil on a presence channel.
@@ -63,8 +95,9 @@ func seatOf(s *channel.State, a *app.App, name string) *session.Seat {
 	return seat
 }
 
-// Acknowledge sends the conn subscription_succeeded once more, with the roster of now.
-func (n *Node) Acknowledge(a *app.App, id engine.ID, name string) {
+// Acknowledge sends the conn, which is in the channel, subscription_succeeded once more, with the roster of now. rest is
+// what it is still to be sent of the channel's past, if anything.
+func (n *Node) Acknowledge(a *app.App, id engine.ID, name string, in *Arrival, rest *Replay) {
 	defer shared()
 	var room [keyBytes]byte
 	t := n.hub.Find(appendKey(room[:0], a, name))
@@ -72,7 +105,22 @@ func (n *Node) Acknowledge(a *app.App, id engine.ID, name string) {
 		return
 	}
 	defer n.hub.Release(t)
-	t.Send(id, n.succeeded(stateOf(t, pusher.KindOf(name)), name))
+	p := foundPlace(t)
+	var o opening
+	if p.hasHistory() {
+		// It has been sent everything up to here, or what it has not follows.
+		at := p.ruled.stream.Head()
+		if rest != nil {
+			at = rest.after
+		}
+		o.place, o.recovery = &at, wire.Recovered
+	} else {
+		o.recovery, o.reason = wire.NotRecovered, reasonEpoch
+	}
+	if in.Recall == nil || !in.Recall.HasResume {
+		o.recovery = wire.NotAsked
+	}
+	t.Send(id, n.succeeded(&p.State, name, in, &o))
 }
 
 // Unsubscribe takes the conn out of a channel that it is in, as userID on a presence
@@ -84,36 +132,39 @@ func (n *Node) Unsubscribe(a *app.App, id engine.ID, name string, userID string)
 	if t == nil {
 		panic("node: a conn left a channel that nobody is in")
 	}
-	defer n.hub.Release(t)
-	s, now := stateOf(t, pusher.KindOf(name)), n.now()
-	removed := s.Leave(userID)
+	p, now := foundPlace(t), n.now()
+	removed := p.Leave(userID)
 	t.Leave(id)
 	if removed && t.Count() > 0 {
 		buf := frame.NewBuffer(len(name) + len(userID) + 112)
 		t.Publish(text(wire.AppendMemberRemoved(buf, name, userID)), 0)
 	}
-	n.notifyLeave(a, t, s, name, userID, removed)
-	n.announceCount(t, s, a, name, now)
+	n.notifyLeave(a, t, &p.State, name, userID, removed)
+	n.announceCount(t, &p.State, a, name, now)
+	over := false
+	if r := p.streamed(); r != nil {
+		r.used = now.UnixNano()
+		over = n.account(t, p)
+	}
+	n.hub.Release(t)
+	if over {
+		n.trimPast(p.ruled.owner)
+	}
 }
 
 // succeeded makes the frame that tells a conn it is in.
-func (n *Node) succeeded(s *channel.State, name string) *frame.Prepared {
+func (n *Node) succeeded(s *channel.State, name string, in *Arrival, o *opening) *frame.Prepared {
+	var buf []byte
 	if s.Kind()&pusher.Presence == 0 {
-		return text(wire.AppendSubscriptionSucceeded(frame.NewBuffer(len(name)+80), name))
+		buf = wire.AppendSubscriptionSucceeded(frame.NewBuffer(len(name)+80), name)
+	} else {
+		buf = frame.NewBuffer(len(name) + 128 + 48*s.Users())
+		buf = wire.AppendPresenceSucceeded(buf, name, s.Users(), s.Members())
 	}
-	buf := frame.NewBuffer(len(name) + 128 + 48*s.Users())
-	return text(wire.AppendPresenceSucceeded(buf, name, s.Users(), s.Members()))
-}
-
-// cachedFrame makes the frame of the channel's last event, or cache_miss when there is none.
-func (n *Node) cachedFrame(s *channel.State, name string, now time.Time) (f *frame.Prepared, missed bool) {
-	event, token, _, ok := s.Cached(now)
-	if !ok {
-		n.metrics.cacheMisses.Inc()
-		return text(wire.AppendCacheMiss(frame.NewBuffer(len(name)+64), name)), true
+	if in.Told || in.Recall != nil {
+		buf = wire.AddPlace(buf, o.place, o.recovery, o.reason)
 	}
-	n.metrics.cacheHits.Inc()
-	return text(wire.AppendEvent(frame.NewBuffer(len(event)+len(name)+len(token)+48), event, name, token)), false
+	return text(buf)
 }
 
 // announceCount tells subscribers and webhooks the number of subscribers when it is due, or sees to it later. That
@@ -146,5 +197,5 @@ func (n *Node) recount(a *app.App, name string) {
 		return
 	}
 	defer n.hub.Release(t)
-	n.announceCount(t, stateOf(t, pusher.KindOf(name)), a, name, n.now())
+	n.announceCount(t, &foundPlace(t).State, a, name, n.now())
 }

@@ -11,13 +11,6 @@ import (
 	"github.com/gannet-io/gannet/frame"
 )
 
-// A Wiring is what a stream under test is to be made with.
-type Wiring struct {
-	Limits  history.Limits
-	Seal    func(d *history.Draft, p history.Position) *frame.Prepared
-	Deliver func(d *history.Draft, e history.Event)
-}
-
 // second is the unit of the tests' clock.
 const second = int64(1e9)
 
@@ -30,11 +23,11 @@ type bench struct {
 }
 
 // Run tests the streams that open makes, a new topic each time. A stream that delivers late must have delivered when the
-// wait of Append has returned.
-func Run(t *testing.T, open func(t *testing.T, w Wiring) history.Stream) {
+// wait of Append has returned; Lock just calls what it is given.
+func Run(t *testing.T, open func(t *testing.T, w history.Wiring) history.Stream) {
 	start := func(t *testing.T, l history.Limits) *bench {
 		b := &bench{t: t, now: 1_700_000_000 * second}
-		b.Stream = open(t, Wiring{Limits: l, Seal: Seal, Deliver: func(_ *history.Draft, e history.Event) {
+		b.Stream = open(t, history.Wiring{Limits: l, Seal: Seal, Lock: func(f func()) { f() }, Deliver: func(_ *history.Draft, e history.Event) {
 			b.delivered = append(b.delivered, e)
 		}})
 		return b

@@ -1,9 +1,6 @@
 package memstream
 
-import (
-	"github.com/gannet-io/gannet/engine/history"
-	"github.com/gannet-io/gannet/frame"
-)
+import "github.com/gannet-io/gannet/engine/history"
 
 // EventBytes is what an event counts for in Bytes beside its frame: the entry in the ring, its share of the ring's unused
 // room, the frame's own head, and what the allocator rounds up. KeyBytes is the same for the newest event of a key.
@@ -12,24 +9,11 @@ const (
 	KeyBytes   = 144
 )
 
-// Config says what a Stream is made of. All of it is required.
-type Config struct {
-	Epoch  string // never used before for this topic
-	Limits history.Limits
-
-	// Seal makes the frame of a draft whose place is p. It takes the draft's Body.
-	Seal func(d *history.Draft, p history.Position) *frame.Prepared
-	// Deliver gets each event once it is kept.
-	Deliver func(d *history.Draft, e history.Event)
-}
-
 // A Stream implements history.Stream. Make it with New.
 type Stream struct {
 	// Set once by New.
-	epoch   string
-	limits  history.Limits
-	seal    func(*history.Draft, history.Position) *frame.Prepared
-	deliver func(*history.Draft, history.Event)
+	epoch string
+	w     history.Wiring
 
 	head  uint64 // offset of the newest event
 	ring  ring
@@ -39,10 +23,10 @@ type Stream struct {
 
 var _ history.Stream = (*Stream)(nil)
 
-// New returns a stream without events.
-func New(cfg Config) *Stream {
-	s := &Stream{epoch: cfg.Epoch, limits: cfg.Limits, seal: cfg.Seal, deliver: cfg.Deliver}
-	if cfg.Limits.Keys > 0 {
+// New returns a stream without events. The epoch must never have been used before for this topic.
+func New(epoch string, w history.Wiring) *Stream {
+	s := &Stream{epoch: epoch, w: w}
+	if w.Limits.Keys > 0 {
 		s.board = newBoard()
 	}
 	return s
@@ -51,11 +35,11 @@ func New(cfg Config) *Stream {
 // Append implements history.Stream. wait is always nil.
 func (s *Stream) Append(d *history.Draft, now int64) (wait func() error) {
 	s.head++
-	f := s.seal(d, history.Position{Epoch: s.epoch, Offset: s.head})
+	f := s.w.Seal(d, history.Position{Epoch: s.epoch, Offset: s.head})
 	e := history.Event{Offset: s.head, At: now, Frame: f, Except: history.Hash(d.Except)}
 	s.expire(now)
-	if s.limits.Events >= 0 {
-		if s.limits.Events > 0 && s.ring.count == s.limits.Events {
+	if s.w.Limits.Events >= 0 {
+		if s.w.Limits.Events > 0 && s.ring.count == s.w.Limits.Events {
 			s.shift()
 		}
 		s.ring.push(entry{frame: f, at: now, except: e.Except})
@@ -66,11 +50,13 @@ func (s *Stream) Append(d *history.Draft, now int64) (wait func() error) {
 			s.bytes -= KeyBytes + old.Len()
 		}
 		s.bytes += KeyBytes + f.Len()
-		if s.board.len() > s.limits.Keys {
+		if s.board.len() > s.w.Limits.Keys {
 			s.bytes -= KeyBytes + s.board.removeOldest().Len()
 		}
 	}
-	s.deliver(d, e)
+	for s.w.Limits.Bytes > 0 && s.bytes > s.w.Limits.Bytes && s.drop() {
+	}
+	s.w.Deliver(d, e)
 	return nil
 }
 
@@ -153,12 +139,12 @@ func (s *Stream) Events() (events, keys int) {
 func (s *Stream) Expire(now int64) (next int64) {
 	s.expire(now)
 	s.ring.trim()
-	if s.ring.count > 0 && s.limits.Age > 0 {
-		next = s.ring.at(0).at + s.limits.Age
+	if s.ring.count > 0 && s.w.Limits.Age > 0 {
+		next = s.ring.at(0).at + s.w.Limits.Age
 	}
-	if s.board != nil && s.limits.KeyAge > 0 {
-		if at, ok := s.board.oldest(); ok && (next == 0 || at+s.limits.KeyAge < next) {
-			next = at + s.limits.KeyAge
+	if s.board != nil && s.w.Limits.KeyAge > 0 {
+		if at, ok := s.board.oldest(); ok && (next == 0 || at+s.w.Limits.KeyAge < next) {
+			next = at + s.w.Limits.KeyAge
 		}
 	}
 	return next
@@ -166,16 +152,30 @@ func (s *Stream) Expire(now int64) (next int64) {
 
 // expire lets go of what is too old. What came when the clock was ahead goes with what came before it.
 func (s *Stream) expire(now int64) {
-	if s.limits.Age > 0 {
-		for s.ring.count > 0 && s.ring.at(0).at <= now-s.limits.Age {
+	if s.w.Limits.Age > 0 {
+		for s.ring.count > 0 && s.ring.at(0).at <= now-s.w.Limits.Age {
 			s.shift()
 		}
 	}
-	if s.board != nil && s.limits.KeyAge > 0 {
-		for at, ok := s.board.oldest(); ok && at <= now-s.limits.KeyAge; at, ok = s.board.oldest() {
+	if s.board != nil && s.w.Limits.KeyAge > 0 {
+		for at, ok := s.board.oldest(); ok && at <= now-s.w.Limits.KeyAge; at, ok = s.board.oldest() {
 			s.bytes -= KeyBytes + s.board.removeOldest().Len()
 		}
 	}
+}
+
+// drop lets go of the oldest event, or of the key that has not moved for longest when no other is left. It returns false
+// when only the newest event is there.
+func (s *Stream) drop() bool {
+	switch {
+	case s.ring.count > 1:
+		s.shift()
+	case s.board != nil && s.board.len() > 1:
+		s.bytes -= KeyBytes + s.board.removeOldest().Len()
+	default:
+		return false
+	}
+	return true
 }
 
 func (s *Stream) shift() { s.bytes -= EventBytes + s.ring.shift().Len() }

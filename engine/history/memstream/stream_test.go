@@ -14,8 +14,8 @@ import (
 )
 
 func TestStreamKeepsTheContract(t *testing.T) {
-	historytest.Run(t, func(_ *testing.T, w historytest.Wiring) history.Stream {
-		return memstream.New(memstream.Config{Epoch: "e", Limits: w.Limits, Seal: w.Seal, Deliver: w.Deliver})
+	historytest.Run(t, func(_ *testing.T, w history.Wiring) history.Stream {
+		return memstream.New("e", w)
 	})
 }
 
@@ -93,7 +93,7 @@ func FuzzStreamAgreesWithOneThatRemembersAll(f *testing.F) {
 		}
 		now := int64(1000)
 		var delivered *frame.Prepared
-		s := memstream.New(memstream.Config{Epoch: "e", Limits: m.limits, Seal: historytest.Seal,
+		s := memstream.New("e", history.Wiring{Limits: m.limits, Seal: historytest.Seal,
 			Deliver: func(_ *history.Draft, e history.Event) { delivered = e.Frame }})
 		if len(ops) > 120 {
 			ops = ops[:120]
@@ -193,7 +193,7 @@ func same(t *testing.T, what string, got []history.Event, more bool, want []past
 // A full ring takes another event without allocating; a key that is on the board likewise.
 func TestAppendAllocatesNothingOfItsOwn(t *testing.T) {
 	shared := frame.Prepare(frame.Text, frame.NewBuffer(0))
-	s := memstream.New(memstream.Config{Epoch: "e", Limits: history.Limits{Events: 10, Keys: 10},
+	s := memstream.New("e", history.Wiring{Limits: history.Limits{Events: 10, Keys: 10},
 		Seal:    func(*history.Draft, history.Position) *frame.Prepared { return shared },
 		Deliver: func(*history.Draft, history.Event) {}})
 	d := &history.Draft{Except: "1.2"}
@@ -207,11 +207,39 @@ func TestAppendAllocatesNothingOfItsOwn(t *testing.T) {
 }
 
 func BenchmarkAppend(b *testing.B) {
-	s := memstream.New(memstream.Config{Epoch: "e", Limits: history.Limits{Events: 1000, Age: 1 << 40},
+	s := memstream.New("e", history.Wiring{Limits: history.Limits{Events: 1000, Age: 1 << 40},
 		Seal:    historytest.Seal,
 		Deliver: func(*history.Draft, history.Event) {}})
 	b.ReportAllocs()
 	for b.Loop() {
 		s.Append(&history.Draft{Body: frame.NewBuffer(200)}, 1)
+	}
+}
+
+// Three frames of 2+2 bytes count 3×116: the bound has room for two, and never none.
+func TestBytesAreBoundedByTheOldest(t *testing.T) {
+	s := memstream.New("e", history.Wiring{Limits: history.Limits{Bytes: 2*116 + 115}, Deliver: func(*history.Draft, history.Event) {},
+		Seal: func(d *history.Draft, _ history.Position) *frame.Prepared { return frame.Prepare(frame.Text, d.Body) }})
+	for i := range 9 {
+		s.Append(&history.Draft{Body: append(frame.NewBuffer(2), "ab"...)}, 0)
+		if want := min(i+1, 2); s.Bytes() != want*116 {
+			t.Errorf("%d bytes after %d events, want %d", s.Bytes(), i+1, want*116)
+		}
+	}
+	if got := s.Oldest(0); got != 8 {
+		t.Errorf("the oldest is %d, want 8", got)
+	}
+	s.Append(&history.Draft{Body: append(frame.NewBuffer(1000), make([]byte, 1000)...)}, 0)
+	if events, _ := s.Events(); events != 1 || s.Oldest(0) != 10 {
+		t.Errorf("%d events from %d, want the newest alone", events, s.Oldest(0))
+	}
+
+	s = memstream.New("e", history.Wiring{Limits: history.Limits{Events: -1, Keys: 10, Bytes: 2*148 + 147}, Deliver: func(*history.Draft, history.Event) {},
+		Seal: func(d *history.Draft, _ history.Position) *frame.Prepared { return frame.Prepare(frame.Text, d.Body) }})
+	for i := range 9 {
+		s.Append(&history.Draft{Body: append(frame.NewBuffer(2), "ab"...), Key: uint64(i)}, 0)
+		if _, keys := s.Events(); keys != min(i+1, 2) || s.Bytes() != keys*148 {
+			t.Errorf("%d keys, %d bytes after %d events", keys, s.Bytes(), i+1)
+		}
 	}
 }
