@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"time"
 )
@@ -36,9 +37,18 @@ func summarize(w io.Writer, file string, cfg *Config) {
 		fmt.Fprintf(w, "warning: %s\n", warning)
 	}
 	fmt.Fprintf(w, "%s is fine\n", file)
-	fmt.Fprintf(w, "  listen  %s\n", cfg.Listen+cfg.PathPrefix)
+	// As one would begin a URL, where there is one.
+	place := func(address string) string {
+		if _, _, err := net.SplitHostPort(address); err != nil || strings.HasPrefix(address, "unix:") || strings.HasPrefix(address, "systemd:") {
+			return address
+		}
+		return address + cfg.PathPrefix
+	}
+	for i := range cfg.Listen {
+		fmt.Fprintf(w, "  listen  %s\n", place(cfg.Listen[i].Address))
+	}
 	if cfg.REST.Listen != "" {
-		fmt.Fprintf(w, "  rest    %s\n", cfg.REST.Listen+cfg.PathPrefix)
+		fmt.Fprintf(w, "  rest    %s\n", place(cfg.REST.Listen))
 	}
 	if cfg.Admin.Listen != "" {
 		fmt.Fprintf(w, "  admin   %s\n", cfg.Admin.Listen)

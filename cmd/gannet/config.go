@@ -16,7 +16,7 @@ import (
 // 0. Keys outside apps also have an environment variable (see Keys).
 // docs/config.md describes every key and is held against this struct by a test.
 type Config struct {
-	Listen     string      `yaml:"listen"` // host:port of the public listener
+	Listen     Listeners   `yaml:"listen"` // at least one
 	Admin      AdminConfig `yaml:"admin"`
 	REST       RESTConfig  `yaml:"rest"`
 	PathPrefix string      `yaml:"path_prefix"` // "" or "/x/y": no slash at the end
@@ -56,12 +56,12 @@ type Config struct {
 
 // AdminConfig says where metrics, profiles and health are served.
 type AdminConfig struct {
-	Listen string `yaml:"listen"` // host:port; "": no admin listener
+	Listen string `yaml:"listen"` // an address as of ListenerConfig; "": no admin listener
 }
 
 // RESTConfig says where the HTTP API is served besides the public listener.
 type RESTConfig struct {
-	Listen string `yaml:"listen"` // host:port of a separate listener; "": the public one only
+	Listen string `yaml:"listen"` // an address as of ListenerConfig; "": the public ones only
 }
 
 // ProxiesConfig says whom to believe about where clients come from.
@@ -216,7 +216,7 @@ type CompatConfig struct {
 // numbers where Pusher has any.
 func DefaultConfig() *Config {
 	return &Config{
-		Listen:  ":6001",
+		Listen:  at(":6001"),
 		Admin:   AdminConfig{Listen: "127.0.0.1:9601"},
 		Proxies: ProxiesConfig{Header: "x-forwarded-for", ProxyProtocol: "off"},
 		Limits: ServerLimits{

@@ -15,6 +15,8 @@ func Run(ctx context.Context, in string, environ []string, out, errOut io.Writer
 }
 
 var (
+	At             = at
+	ListenOn       = listenOn
 	Nearest        = nearest
 	ReconnectAfter = reconnectAfter
 	WriteBanner    = writeBanner

@@ -29,6 +29,9 @@ func collect(keys []Key, prefix string, v reflect.Value) []Key {
 		case keyOf(field) == "-" || !field.IsExported():
 		case value.Kind() == reflect.Struct:
 			keys = collect(keys, path+".", value)
+		case value.Type() == reflect.TypeFor[Listeners]():
+			keys = append(keys, Key{Path: path, Type: typeName(field), Default: formatValue(field, value), Env: envName(path)})
+			keys = collect(keys, path+"[].", newElement(value.Type().Elem()))
 		case value.Kind() == reflect.Slice && value.Type().Elem().Kind() == reflect.Struct:
 			keys = collect(keys, path+"[].", newElement(value.Type().Elem()))
 		default:
@@ -102,6 +105,8 @@ func typeName(field reflect.StructField) string {
 		return "bool"
 	case field.Type.Kind() == reflect.Int:
 		return "number"
+	case field.Type == reflect.TypeFor[Listeners]():
+		return "addresses"
 	case field.Type.Kind() == reflect.Slice:
 		return "list of text"
 	}

@@ -98,6 +98,7 @@ var homes = map[string][]string{
 	"github.com/bytedance/sonic":         {"pusher/wire"},
 	"github.com/valyala/fasthttp":        {"pusher/rest", "pusher/admin", "pusher/webhook"},
 	"github.com/alecthomas/kong":         {"cmd/gannet"},
+	"github.com/coreos/go-systemd/":      {"cmd/gannet"},
 	"github.com/goccy/go-yaml":           {"cmd/gannet"},
 	"github.com/VictoriaMetrics/metrics": {"..."},
 	"github.com/HdrHistogram/":           {"loadtest/...", "bench/..."},

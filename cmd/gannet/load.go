@@ -49,7 +49,7 @@ func Load(src Sources) (*Config, error) {
 		c.addDevApp()
 		// Its secret is public, so nobody else gets in unless that was asked for.
 		if _, configured := r.where["listen"]; !configured {
-			c.Listen = devListen
+			c.Listen = at(devListen)
 		}
 	}
 	r.applyProfile(c)

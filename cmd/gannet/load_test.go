@@ -38,7 +38,11 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &main.Config{
-		Listen:     "127.0.0.1:7001",
+		Listen: main.Listeners{
+			{Address: "127.0.0.1:7001", ProxyProtocol: "optional"},
+			{Address: "unix:/run/gannet/gannet.sock", SocketMode: "0666"},
+			{Address: "systemd:public"},
+		},
 		Admin:      main.AdminConfig{Listen: "127.0.0.1:7601"},
 		REST:       main.RESTConfig{Listen: "127.0.0.1:7002"},
 		PathPrefix: "/realtime",
@@ -150,8 +154,8 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"yes for true", oneApp + "strict_protocol: yes\n", "gannet.yaml:2:18: strict_protocol: want true or false, got text"},
 		{"number for a bool", oneApp + "strict_protocol: 1\n", "gannet.yaml:2:18: strict_protocol: want true or false, got a number"},
 		{"bool for text", oneApp + "path_prefix: true\n", "gannet.yaml:2:14: path_prefix: want text, got true or false"},
-		{"list for text", oneApp + "listen: [a, b]\n", "gannet.yaml:2:9: listen: want text, got a list"},
-		{"mapping for text", oneApp + "listen: {a: b}\n", "gannet.yaml:2:9: listen: want text, got keys and values"},
+		{"list for text", oneApp + "log: {level: [a, b]}\n", "gannet.yaml:2:14: log.level: want text, got a list"},
+		{"mapping for text", oneApp + "log: {level: {a: b}}\n", "gannet.yaml:2:14: log.level: want text, got keys and values"},
 		{"text for a mapping", oneApp + "limits: none\n", "gannet.yaml:2:9: limits: want keys below it, got text"},
 		{"mapping for a list", "apps: {id: a}\n", "gannet.yaml:1:7: apps: want a list, got keys and values"},
 		{"text for a list of text", "apps: [{id: a, key: k, secret: s, origins: '*'}]", "gannet.yaml:1:44: apps[0].origins: want a list, got text"},
@@ -176,11 +180,25 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 
 		// Values.
 		{"listen empty", oneApp + "listen: ''\n", "gannet.yaml:2:9: listen: must not be empty; :6001 listens on every address"},
-		{"listen a port alone", oneApp + "listen: 6001\n", `gannet.yaml:2:9: listen: want host:port or :port such as :6001, got "6001"`},
-		{"listen a host alone", oneApp + "listen: localhost\n", `gannet.yaml:2:9: listen: want host:port or :port such as :6001, got "localhost"`},
+		{"listen a port alone", oneApp + "listen: 6001\n", `gannet.yaml:2:9: listen: want host:port or :port such as :6001, unix:PATH or systemd:NAME, got "6001"`},
+		{"listen a host alone", oneApp + "listen: localhost\n", `gannet.yaml:2:9: listen: want host:port or :port such as :6001, unix:PATH or systemd:NAME, got "localhost"`},
 		{"port out of range", oneApp + "listen: ':70000'\n", `gannet.yaml:2:9: listen: the port must be a number from 0 to 65535, got ":70000"`},
 		{"port a name", oneApp + "listen: ':http'\n", `gannet.yaml:2:9: listen: the port must be a number from 0 to 65535, got ":http"`},
 		{"port with zeros", oneApp + "listen: ':06001'\n", `gannet.yaml:2:9: listen: the port must be a number from 0 to 65535, got ":06001"`},
+		{"listen to nothing", oneApp + "listen: []\n", "gannet.yaml:2:9: listen: must not be empty; :6001 listens on every address"},
+		{"listen without an address", oneApp + "listen: [{socket_mode: '0666'}]\n", "gannet.yaml:2:10: listen[0]: must not be empty; :6001 listens on every address\n" +
+			`gannet.yaml:2:24: listen[0].socket_mode: is for Unix sockets, and "" is none`},
+		{"listen to a list of lists", oneApp + "listen: [[a]]\n", "gannet.yaml:2:10: listen[0]: want text, got a list"},
+		{"unknown key of a listener", oneApp + "listen: [{adress: x}]\n", `gannet.yaml:2:11: unknown key "adress" in listen[0]; did you mean "address"?`},
+		{"one of several", oneApp + "listen: [':6001', x]\n", `gannet.yaml:2:19: listen[1]: want host:port or :port such as :6001, unix:PATH or systemd:NAME, got "x"`},
+		{"one twice", oneApp + "listen: [':6001', ':6001']\n", `gannet.yaml:2:19: listen[1]: ":6001" is taken by listen[0]`},
+		{"a socket without a path", oneApp + "listen: 'unix:'\n", "gannet.yaml:2:9: listen: want a path behind unix:, such as unix:/run/gannet/gannet.sock"},
+		{"a socket with a long path", oneApp + "listen: unix:/" + strings.Repeat("x", 107) + "\n", "gannet.yaml:2:9: listen: the path of a Unix socket must be at most 107 bytes long, got 108"},
+		{"a socket mode that is none", oneApp + "listen: {address: 'unix:/s', socket_mode: rw}\n", `gannet.yaml:2:43: listen.socket_mode: want a file mode in octal such as 0660, got "rw"`},
+		{"a socket mode that is decimal", oneApp + "listen: {address: 'unix:/s', socket_mode: 0680}\n", `gannet.yaml:2:43: listen.socket_mode: want a file mode in octal such as 0660, got "0680"`},
+		{"a mode for a port", oneApp + "listen: {address: ':1', socket_mode: '0666'}\n", `gannet.yaml:2:38: listen.socket_mode: is for Unix sockets, and ":1" is none`},
+		{"systemd without a name", oneApp + "listen: 'systemd:'\n", "gannet.yaml:2:9: listen: want a name behind systemd:, as in FileDescriptorName of the socket unit, or systemd alone"},
+		{"PROXY headers of nobody on one", oneApp + "listen: [{address: ':1', proxy_protocol: optional}]\n", "gannet.yaml:2:42: listen[0].proxy_protocol: nobody may send PROXY headers; list your proxies in proxies.trusted"},
 		{"address twice", oneApp + "admin: {listen: ':6001'}\n", `gannet.yaml:2:17: admin.listen: ":6001" is taken by listen`},
 		{"prefix without a slash", oneApp + "path_prefix: realtime\n", `gannet.yaml:2:14: path_prefix: want a path such as /realtime, with a slash before and none after, got "realtime"`},
 		{"prefix with a slash after", oneApp + "path_prefix: /realtime/\n", `gannet.yaml:2:14: path_prefix: want a path such as /realtime, with a slash before and none after, got "/realtime/"`},
@@ -304,8 +322,8 @@ func TestGoodFilesLoad(t *testing.T) {
 			return c.Limits.BacklogBytes == 0 && c.Limits.BacklogAge == 0 && c.Limits.Fragments == 128
 		}},
 		{"no admin", oneApp + "admin: {listen: ''}\n", func(c *main.Config) bool { return c.Admin.Listen == "" }},
-		{"free ports", oneApp + "listen: '127.0.0.1:0'\nadmin: {listen: '127.0.0.1:0'}\n", func(c *main.Config) bool { return c.Listen == c.Admin.Listen }},
-		{"IPv6", oneApp + "listen: '[::1]:6001'\n", func(c *main.Config) bool { return c.Listen == "[::1]:6001" }},
+		{"free ports", oneApp + "listen: '127.0.0.1:0'\nadmin: {listen: '127.0.0.1:0'}\n", func(c *main.Config) bool { return c.Listen.String() == c.Admin.Listen }},
+		{"IPv6", oneApp + "listen: '[::1]:6001'\n", func(c *main.Config) bool { return c.Listen.String() == "[::1]:6001" }},
 		{"no pings", oneApp + "ping_interval: 0\npong_wait: 0\n", func(c *main.Config) bool { return c.PingInterval == 0 }},
 		{"ends of ranges", oneApp + "limits: {handshake_bytes: 64KiB, message_time: 1s}\n", func(c *main.Config) bool {
 			return c.Limits.HandshakeBytes == 65536 && c.Limits.MessageTime == time.Second
@@ -373,7 +391,7 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 		"loops": "1", "tuning.profile": "density", "tuning.cpu_affinity": "auto", "tuning.memory_limit": "1GiB",
 		"tuning.batch_window": "3ms", "limits.handshake_headers": "17", "tuning.notsent_lowat": "8KiB",
 		"proxies.header": "forwarded", "proxies.proxy_protocol": "optional",
-		"path_prefix": "/p", "data_dir": "/d", "log.level": "warn", "log.format": "json", "listen": ":1", "admin.listen": ":2"}
+		"path_prefix": "/p", "data_dir": "/d", "log.level": "warn", "log.format": "json", "listen": ":1, unix:/s", "admin.listen": ":2"}
 	var environ []string
 	for _, key := range main.Keys() {
 		if key.Env == "" {
@@ -390,7 +408,7 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &main.Config{
-		Listen: ":1", Admin: main.AdminConfig{Listen: ":2"}, REST: main.RESTConfig{Listen: "127.0.0.1:9"}, PathPrefix: "/p",
+		Listen: main.At(":1", "unix:/s"), Admin: main.AdminConfig{Listen: ":2"}, REST: main.RESTConfig{Listen: "127.0.0.1:9"}, PathPrefix: "/p",
 		DataDir: "/d", Hosts: []string{"10.0.0.0", "10.0.0.1"}, TLS: main.TLSConfig{Require: true},
 		Proxies: main.ProxiesConfig{Trusted: []string{"10.0.0.0", "10.0.0.1"}, Header: "forwarded", ProxyProtocol: "optional"},
 		Limits: main.ServerLimits{Connections: 7, ConnectionsPerAddress: 7, ConnectsPerSecondPerAddress: 7, AcceptsPerSecond: 7,
@@ -417,7 +435,7 @@ func TestBadEnvironmentAndFlagsAreNamed(t *testing.T) {
 	}{
 		{[]string{"GANNET_LOOPS=many"}, nil, `GANNET_LOOPS: want a whole number, got "many"`},
 		{[]string{"GANNET_STRICT_PROTOCOL=1"}, nil, `GANNET_STRICT_PROTOCOL: want true or false, got "1"`},
-		{[]string{"GANNET_LISTEN=6001"}, nil, `GANNET_LISTEN: listen: want host:port or :port such as :6001, got "6001"`},
+		{[]string{"GANNET_LISTEN=6001"}, nil, `GANNET_LISTEN: listen: want host:port or :port such as :6001, unix:PATH or systemd:NAME, got "6001"`},
 		{nil, map[string]string{"loops": "x"}, `--loops: want a whole number, got "x"`},
 		{nil, map[string]string{"log.level": "x"}, `--log-level: log.level: must be one of debug, info, warn, error, got "x"`},
 		{nil, map[string]string{"drain_window": "5"}, `--drain-window: want a duration such as 30s or 2m, got "5"`},
@@ -495,7 +513,7 @@ func TestDevListensOnLoopbackUnlessToldOtherwise(t *testing.T) {
 		{"file without", main.Sources{Dev: true, File: write(t, "rest: {listen: ':8001'}\n")}, "127.0.0.1:6001"},
 	} {
 		cfg, err := main.Load(tt.src)
-		if err != nil || cfg.Listen != tt.want {
+		if err != nil || cfg.Listen.String() != tt.want {
 			t.Errorf("%s: got %+v, %v, want to listen on %s", tt.name, cfg, err, tt.want)
 		}
 	}

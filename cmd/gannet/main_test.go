@@ -72,6 +72,8 @@ func TestCheckPrintsASummaryWithoutSecrets(t *testing.T) {
 	code, out, errOut := runCommand(t, "", "check", "testdata/full.yaml")
 	const want = `testdata/full.yaml is fine
   listen  127.0.0.1:7001/realtime
+  listen  unix:/run/gannet/gannet.sock
+  listen  systemd:public
   rest    127.0.0.1:7002/realtime
   admin   127.0.0.1:7601
   apps    2

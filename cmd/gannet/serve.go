@@ -9,10 +9,12 @@ import (
 	"math"
 	"net"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/gannet-io/gannet/engine"
 	"github.com/gannet-io/gannet/engine/hub"
@@ -41,18 +43,21 @@ type server struct {
 	rest      *rest.Server
 	admin     *admin.Server
 
-	public, restOnly, adminOnly net.Listener // the last two may be nil
-	http                        *engine.HTTPListener
+	public              []listener
+	restOnly, adminOnly []net.Listener
+	http                *engine.HTTPListener
 
 	failed chan error // the first listener that ended unasked
 	quit   chan struct{}
 	tidied chan struct{} // closed when the reclaimer has ended
+
+	watched chan struct{} // closed when systemd is told no more
 }
 
 // serve runs the server until ctx is done, then drains it. It prints where it listens to out,
 // a line each, once connections are accepted.
 func serve(ctx context.Context, cfg *Config, log *slog.Logger, out io.Writer) error {
-	s := &server{cfg: cfg, log: log, failed: make(chan error, 4), quit: make(chan struct{}), tidied: make(chan struct{})}
+	s := &server{cfg: cfg, log: log, failed: make(chan error, 4), quit: make(chan struct{}), tidied: make(chan struct{}), watched: make(chan struct{})}
 	if err := cfg.applyMemory(log); err != nil {
 		return err
 	}
@@ -77,42 +82,19 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, out io.Writer) er
 	if err := s.announce(out); err != nil {
 		return errors.Join(err, s.stop())
 	}
+	s.tell(daemon.SdNotifyReady)
+	alive, end := context.WithCancel(context.Background())
+	defer func() { end(); <-s.watched }()
+	go func() {
+		defer close(s.watched)
+		s.watch(alive)
+	}()
 	select {
 	case <-ctx.Done():
 	case err := <-s.failed:
 		return errors.Join(err, s.stop())
 	}
 	return s.stop()
-}
-
-// listen opens every listener before anything is started, so that an address in use is the
-// only thing that happens.
-func (s *server) listen() error {
-	// gnet sets up keep-alive itself when asked; Go's default would cost four calls a conn.
-	config := net.ListenConfig{KeepAlive: -1}
-	for _, want := range []struct {
-		address string
-		ln      *net.Listener
-	}{{s.cfg.Listen, &s.public}, {s.cfg.REST.Listen, &s.restOnly}, {s.cfg.Admin.Listen, &s.adminOnly}} {
-		if want.address == "" {
-			continue
-		}
-		ln, err := config.Listen(context.Background(), "tcp", want.address)
-		if err != nil {
-			s.closeListeners()
-			return err
-		}
-		*want.ln = ln
-	}
-	return nil
-}
-
-func (s *server) closeListeners() {
-	for _, ln := range []net.Listener{s.public, s.restOnly, s.adminOnly} {
-		if ln != nil {
-			_ = ln.Close() // nothing was accepted from it
-		}
-	}
 }
 
 func (s *server) assemble() error {
@@ -145,7 +127,7 @@ func (s *server) assemble() error {
 		Log:             s.log,
 		Metrics:         set,
 	})
-	s.http = engine.NewHTTPListener(s.public.Addr())
+	s.http = engine.NewHTTPListener(s.public[0].Addr())
 	s.engine, err = engine.New(engine.Config{
 		Handler:      door,
 		Loops:        cfg.Loops,
@@ -247,15 +229,15 @@ func (s *server) start() {
 		defer close(s.tidied)
 		s.reclaimer.run(s.quit)
 	}()
-	s.run("public listener", func() error {
-		return s.engine.ServeWith(s.public, engine.ListenerConfig{ProxyProtocol: proxyProtocol[s.cfg.Proxies.ProxyProtocol]})
-	})
-	s.run("HTTP on the public listener", func() error { return s.rest.ServeShared(s.http) })
-	if s.restOnly != nil {
-		s.run("HTTP listener", func() error { return s.rest.Serve(s.cfg.Proxies.listener(s.restOnly, s.trust)) })
+	for _, l := range s.public {
+		s.run("public listener", func() error { return s.engine.ServeWith(l.Listener, l.engine(s.cfg)) })
 	}
-	if s.adminOnly != nil {
-		s.run("admin listener", func() error { return s.admin.Serve(s.adminOnly) })
+	s.run("HTTP on the public listeners", func() error { return s.rest.ServeShared(s.http) })
+	for _, ln := range s.restOnly {
+		s.run("HTTP listener", func() error { return s.rest.Serve(s.cfg.Proxies.listener(ln, s.trust)) })
+	}
+	for _, ln := range s.adminOnly {
+		s.run("admin listener", func() error { return s.admin.Serve(ln) })
 	}
 }
 
@@ -273,15 +255,25 @@ func (s *server) run(what string, serve func() error) {
 
 // announce prints the addresses, for people and for programs that start with port 0.
 func (s *server) announce(out io.Writer) error {
-	_, err := fmt.Fprintf(out, "gannet: listening on %s\n", s.public.Addr())
-	if s.restOnly != nil && err == nil {
-		_, err = fmt.Fprintf(out, "gannet: HTTP API on %s\n", s.restOnly.Addr())
+	var err error
+	say := func(what, address string) {
+		if err == nil {
+			_, err = fmt.Fprintf(out, "gannet: %s %s\n", what, address)
+		}
 	}
-	if s.adminOnly != nil && err == nil {
-		_, err = fmt.Fprintf(out, "gannet: admin on %s\n", s.adminOnly.Addr())
+	for _, l := range s.public {
+		say("listening on", l.name())
 	}
-	if s.cfg.Dev && err == nil {
-		err = writeBanner(out, s.cfg, s.public.Addr())
+	for _, ln := range s.restOnly {
+		say("HTTP API on", nameOf(ln.Addr()))
+	}
+	for _, ln := range s.adminOnly {
+		say("admin on", nameOf(ln.Addr()))
+	}
+	// The SDKs cannot connect to a Unix socket: the banner is about the first address that is none.
+	i := slices.IndexFunc(s.public, func(l listener) bool { return l.Addr().Network() == "tcp" })
+	if s.cfg.Dev && err == nil && i >= 0 {
+		err = writeBanner(out, s.cfg, s.public[i].Addr())
 	}
 	return err
 }
@@ -296,6 +288,7 @@ const (
 // stop drains and ends everything, doors first.
 func (s *server) stop() error {
 	s.draining.Store(true)
+	s.tell(daemon.SdNotifyStopping)
 	close(s.quit)
 	<-s.tidied
 	s.rest.Retire()

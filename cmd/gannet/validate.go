@@ -2,10 +2,8 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,12 +14,7 @@ import (
 
 // check adds what is wrong with values that are well formed each by itself.
 func (r *reading) check(c *Config) {
-	r.checkAddress(c.Listen, "listen", true)
-	r.checkAddress(c.Admin.Listen, "admin.listen", false)
-	r.checkAddress(c.REST.Listen, "rest.listen", false)
-	r.checkApart("admin.listen", c.Admin.Listen, "listen", c.Listen)
-	r.checkApart("rest.listen", c.REST.Listen, "listen", c.Listen)
-	r.checkApart("rest.listen", c.REST.Listen, "admin.listen", c.Admin.Listen)
+	r.checkListeners(c)
 	r.checkPrefix(c.PathPrefix)
 	r.checkEntries("hosts", c.Hosts, allow.CheckHost)
 	r.checkProxies(&c.Proxies)
@@ -66,29 +59,6 @@ func (r *reading) whereIs(path string) string {
 	}
 }
 
-func (r *reading) checkAddress(address, path string, required bool) {
-	if address == "" {
-		if required {
-			r.bad(path, "must not be empty; :6001 listens on every address")
-		}
-		return
-	}
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		r.bad(path, "want host:port or :port such as :6001, got %q", address)
-		return
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
-		r.bad(path, "the port must be a number from 0 to 65535, got %q", address)
-	}
-}
-
-func (r *reading) checkApart(path, address, otherPath, other string) {
-	if address != "" && address == other && !strings.HasSuffix(address, ":0") {
-		r.bad(path, "%q is taken by %s", address, otherPath)
-	}
-}
-
 // checkEntries adds what check says about each entry of a list.
 func (r *reading) checkEntries(path string, list []string, check func(string) error) {
 	for i, entry := range list {
@@ -104,9 +74,13 @@ func (r *reading) checkProxies(p *ProxiesConfig) {
 		return err
 	})
 	r.checkWord("proxies.header", p.Header, "x-forwarded-for", "forwarded")
-	r.checkWord("proxies.proxy_protocol", p.ProxyProtocol, "off", "optional", "required")
-	if p.ProxyProtocol != "off" && len(p.Trusted) == 0 {
-		r.bad("proxies.proxy_protocol", "nobody may send PROXY headers; list your proxies in proxies.trusted")
+	r.checkProxyProtocol("proxies.proxy_protocol", p.ProxyProtocol, p)
+}
+
+func (r *reading) checkProxyProtocol(path, word string, p *ProxiesConfig) {
+	r.checkWord(path, word, "off", "optional", "required")
+	if word != "off" && len(p.Trusted) == 0 {
+		r.bad(path, "nobody may send PROXY headers; list your proxies in proxies.trusted")
 	}
 }
 

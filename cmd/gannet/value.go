@@ -53,18 +53,23 @@ func setText(field reflect.StructField, value reflect.Value, text string) error 
 			return fmt.Errorf("want true or false, got %q", text)
 		}
 	case "list of text":
-		// Of a variable or a flag: in the file a list is a list.
-		var list []string
-		for item := range strings.SplitSeq(text, ",") {
-			if item = strings.TrimSpace(item); item != "" {
-				list = append(list, item)
-			}
-		}
-		value.Set(reflect.ValueOf(list))
+		value.Set(reflect.ValueOf(splitList(text)))
+	case "addresses":
+		value.Set(reflect.ValueOf(at(splitList(text)...)))
 	default:
 		value.SetString(text)
 	}
 	return nil
+}
+
+// splitList reads the list in a variable or flag: in the file a list is a list.
+func splitList(text string) (list []string) {
+	for item := range strings.SplitSeq(text, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			list = append(list, item)
+		}
+	}
+	return list
 }
 
 var byteUnits = []struct {
@@ -133,6 +138,8 @@ func formatValue(field reflect.StructField, value reflect.Value) string {
 		return strconv.FormatBool(value.Bool())
 	case "list of text":
 		return "[]"
+	case "addresses":
+		return value.Interface().(Listeners).String()
 	}
 	return value.String()
 }

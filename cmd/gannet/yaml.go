@@ -91,8 +91,12 @@ func (r *reading) value(node ast.Node, path string, field reflect.StructField, v
 		return
 	}
 	switch {
+	case v.Type() == reflect.TypeFor[ListenerConfig]():
+		r.listener(node, path, v)
 	case v.Kind() == reflect.Struct:
 		r.mapping(node, path, v)
+	case v.Type() == reflect.TypeFor[Listeners]():
+		r.listeners(node, path, field, v)
 	case v.Kind() == reflect.Slice:
 		r.list(node, path, field, v)
 	default:
@@ -190,6 +194,28 @@ func (r *reading) list(node ast.Node, path string, field reflect.StructField, v 
 		list = reflect.Append(list, element)
 	}
 	v.Set(list)
+}
+
+// listeners decodes one address, or a list of addresses and mappings.
+func (r *reading) listeners(node ast.Node, path string, field reflect.StructField, v reflect.Value) {
+	if _, ok := node.(*ast.SequenceNode); ok {
+		r.list(node, path, field, v)
+		return
+	}
+	list := reflect.MakeSlice(v.Type(), 1, 1)
+	r.listener(node, path, list.Index(0))
+	v.Set(list)
+}
+
+// listener decodes an address, or a mapping that has one.
+func (r *reading) listener(node ast.Node, path string, v reflect.Value) {
+	switch node.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		r.mapping(node, path, v)
+	default:
+		address, _ := fieldByKey(v.Type(), "address")
+		r.scalar(node, path, address, v.FieldByIndex(address.Index))
+	}
 }
 
 func (r *reading) scalar(node ast.Node, path string, field reflect.StructField, v reflect.Value) {

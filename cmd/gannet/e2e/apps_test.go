@@ -2,6 +2,8 @@
 
 package e2e
 
+import "strings"
+
 // An account is what the holder of an app knows.
 type account struct {
 	ID     string `json:"id"`
@@ -34,9 +36,16 @@ var accounts = map[string]account{
 	"disabled": disabled, "roomy": roomy, "fenced": fenced, "migrated": migrated, "chatty": chatty, "rotated": rotated,
 }
 
-// configuration is the file of every server; a test that needs more puts lines before it.
-const configuration = `listen: "127.0.0.1:0"
-admin: { listen: "127.0.0.1:0" }
+// configured returns the file of a server with settings, which need not say where it listens.
+func configured(settings string) string {
+	if !strings.HasPrefix(settings, "listen:") && !strings.Contains(settings, "\nlisten:") {
+		settings = "listen: \"127.0.0.1:0\"\n" + settings
+	}
+	return settings + configuration
+}
+
+// configuration is what the file of every server has.
+const configuration = `admin: { listen: "127.0.0.1:0" }
 apps:
   - id: id-full
     key: key-full

@@ -41,8 +41,14 @@ type client struct {
 // dial opens a WebSocket at a path of s and its query, which must work whatever is there.
 func dial(t *testing.T, s *server, target string, dialer ws.Dialer) *client {
 	t.Helper()
+	return dialAt(t, s.public, target, dialer)
+}
+
+// dialAt is dial for a host and port.
+func dialAt(t *testing.T, host, target string, dialer ws.Dialer) *client {
+	t.Helper()
 	dialer.Timeout = patience
-	conn, early, handshake, err := dialer.Dial(context.Background(), "ws://"+s.public+target)
+	conn, early, handshake, err := dialer.Dial(context.Background(), "ws://"+host+target)
 	if err != nil {
 		t.Fatalf("WebSocket handshake for %s: %v", target, err)
 	}

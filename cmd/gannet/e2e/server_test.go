@@ -24,7 +24,7 @@ const patience = 15 * time.Second
 
 // A server is one process of cmd/gannet.
 type server struct {
-	public string // host:port
+	public string // host:port, of several the first
 	admin  string // host:port
 
 	cmd    *exec.Cmd
@@ -53,7 +53,7 @@ func buildServer(folder string) (binary string, err error) {
 // launch starts a server with settings before the configuration and waits until it listens.
 func launch(binary, folder, settings string) (*server, error) {
 	file := filepath.Join(folder, "gannet.yaml")
-	if err := os.WriteFile(file, []byte(settings+configuration), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(configured(settings)), 0o600); err != nil {
 		return nil, err
 	}
 	return serve(binary, "--config", file)
@@ -61,8 +61,13 @@ func launch(binary, folder, settings string) (*server, error) {
 
 // serve starts "gannet serve" with flags and waits until it listens.
 func serve(binary string, flags ...string) (*server, error) {
-	s := &server{cmd: exec.Command(binary, append([]string{"serve"}, flags...)...), exited: make(chan struct{})}
-	s.cmd.Env = environment()
+	return start(exec.Command(binary, append([]string{"serve"}, flags...)...))
+}
+
+// start starts a server by cmd, whose Env is added to, and waits until it listens.
+func start(cmd *exec.Cmd) (*server, error) {
+	s := &server{cmd: cmd, exited: make(chan struct{})}
+	s.cmd.Env = append(environment(), cmd.Env...)
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -111,7 +116,7 @@ func (s *server) readAddresses(out io.Reader, ready chan<- struct{}) {
 	var public, admin string
 	s.read(out, func(line string) {
 		before := public != "" && admin != ""
-		if address, ok := strings.CutPrefix(line, "gannet: listening on "); ok {
+		if address, ok := strings.CutPrefix(line, "gannet: listening on "); ok && public == "" {
 			public = address
 		}
 		if address, ok := strings.CutPrefix(line, "gannet: admin on "); ok {
