@@ -13,8 +13,9 @@ import (
 type line struct {
 	name, title string
 	extra       bool // not run unless named
-	once        bool // one round is enough: it counts and does not time
+	once        bool // one round is enough
 	ours        bool // says something about Gannet alone
+	glance      bool // rivals take part in the first round only: what it shows of them is large, or is shown by another line
 	serverless  bool // needs no server
 	run         func(ctx context.Context, b *bench, s *server, r *record) error
 	measures    []measure
@@ -41,7 +42,7 @@ type scale struct {
 	quick    bool
 }
 
-var fullScale = scale{divide: 1, most: 1 << 30, duration: 3 * time.Second, brief: 1500 * time.Millisecond, warmup: 500 * time.Millisecond, idle: 2 * time.Second}
+var fullScale = scale{divide: 1, most: 1 << 30, duration: 3 * time.Second, brief: 1200 * time.Millisecond, warmup: 300 * time.Millisecond, idle: 2 * time.Second}
 
 func (s scale) subscribers(n int) int { return min(n/s.divide, s.most) }
 
@@ -53,7 +54,7 @@ func (s scale) fanout(subscribers, publishers, window int) []string {
 }
 
 func (s scale) common(scenario string) []string {
-	return []string{scenario, "--duration", s.duration.String(), "--warmup", s.warmup.String(), "--settle", "300ms", "--drain", "3s"}
+	return []string{scenario, "--duration", s.duration.String(), "--warmup", s.warmup.String(), "--settle", "200ms", "--drain", "3s"}
 }
 
 // saturation is what a load without a schedule shows.
@@ -74,9 +75,10 @@ func lines(s scale) (all []line) {
 
 	for _, size := range sizes {
 		all = append(all, line{
-			name:  "one-" + size.name,
-			title: fmt.Sprintf("one channel, %s subscribers, one message at a time", thousands(float64(s.subscribers(size.n)))),
-			run:   load(s.fanout(size.n, 1, 1)),
+			name:   "one-" + size.name,
+			title:  fmt.Sprintf("one channel, %s subscribers, one message at a time", thousands(float64(s.subscribers(size.n)))),
+			glance: size.n != 5000,
+			run:    load(s.fanout(size.n, 1, 1)),
 			measures: []measure{
 				{key: "cpu", what: "CPU a delivery", unit: micros, lower: true, compared: true, goal: 0.95, byRatio: true},
 				{key: "user", what: "user CPU a delivery", unit: micros, lower: true, goal: 0.2},
@@ -93,6 +95,7 @@ func lines(s scale) (all []line) {
 			all = append(all, line{
 				name:     reading.prefix + "-" + size.name,
 				title:    fmt.Sprintf("one channel, %s subscribers, %s", thousands(float64(s.subscribers(size.n))), reading.says),
+				glance:   reading.window == 8 && size.n != 5000,
 				run:      load(s.fanout(size.n, 4, reading.window)),
 				measures: saturation(size.goal),
 			})
@@ -104,16 +107,17 @@ func lines(s scale) (all []line) {
 		all = append(all, line{
 			name:     reading.prefix + "-deep",
 			title:    fmt.Sprintf("one channel, %s subscribers, %s", thousands(float64(s.subscribers(5000))), says),
+			glance:   true,
 			run:      load(s.fanout(5000, 16, reading.deepWindow)),
 			measures: saturation(14),
 		})
 	}
 	for _, publishers := range []int{4, 16} {
 		all = append(all, line{
-			name:  fmt.Sprintf("turns-%d", publishers),
-			title: fmt.Sprintf("one channel, %s subscribers, %d publishers × 1 in flight", thousands(float64(s.subscribers(5000))), publishers),
-			run:   load(s.fanout(5000, publishers, 1)),
-
+			name:     fmt.Sprintf("turns-%d", publishers),
+			title:    fmt.Sprintf("one channel, %s subscribers, %d publishers × 1 in flight", thousands(float64(s.subscribers(5000))), publishers),
+			glance:   true,
+			run:      load(s.fanout(5000, publishers, 1)),
 			measures: saturation(0),
 		})
 	}
@@ -125,8 +129,9 @@ func lines(s scale) (all []line) {
 		channels := 1000 / s.divide
 		due := float64(s.subscribers(15_000) * 20)
 		all = append(all, line{
-			name:  shape.name,
-			title: fmt.Sprintf("%s channels once a second, %s, %s clients on 20 each", thousands(float64(channels)), shape.title, thousands(float64(s.subscribers(15_000)))),
+			name:   shape.name,
+			title:  fmt.Sprintf("%s channels once a second, %s, %s clients on 20 each", thousands(float64(channels)), shape.title, thousands(float64(s.subscribers(15_000)))),
+			glance: true,
 			run: load(append(s.common("ticker"), "--duration", max(s.duration, time.Second).String(), "--via", "client", "--prefix", "private-", "--batch", "1", "--subscribers", strconv.Itoa(s.subscribers(15_000)),
 				"--channels", strconv.Itoa(channels), "--rate", strconv.Itoa(channels), "--burst", strconv.Itoa(shape.burst))),
 			measures: []measure{
@@ -154,9 +159,10 @@ func lines(s scale) (all []line) {
 			{key: "p99", what: "p99 at the client", unit: millis, lower: true, goal: 1},
 		},
 	}, line{
-		name:  "echo-half",
-		title: fmt.Sprintf("one publisher, one subscriber, beside half of what the server can do (%s subscribers on %d channels)", thousands(float64(s.subscribers(1000))), max(100/s.divide, 1)),
-		run:   echoAtHalfLoad(s),
+		name:   "echo-half",
+		title:  fmt.Sprintf("one publisher, one subscriber, beside half of what the server can do (%s subscribers on %d channels)", thousands(float64(s.subscribers(1000))), max(100/s.divide, 1)),
+		glance: true,
+		run:    echoAtHalfLoad(s),
 		measures: []measure{
 			{key: "sent_p99", what: "p99 in the server, publish to last send", unit: millis, lower: true, goal: 1},
 			{key: "p50", what: "p50 at the client", unit: millis, lower: true, compared: true},
@@ -166,9 +172,10 @@ func lines(s scale) (all []line) {
 		},
 	})
 	all = append(all, line{
-		name:  "fairness",
-		title: fmt.Sprintf("one publisher, one subscriber, beside a channel of %s subscribers that always has a message to fan out", thousands(float64(s.subscribers(15_000)))),
-		run:   echoBesideFanout(s),
+		name:   "fairness",
+		title:  fmt.Sprintf("one publisher, one subscriber, beside a channel of %s subscribers that always has a message to fan out", thousands(float64(s.subscribers(15_000)))),
+		glance: true,
+		run:    echoBesideFanout(s),
 		measures: []measure{
 			{key: "added_p50", what: "added to p50 at the client", unit: millis, lower: true},
 			{key: "added_p99", what: "added to p99 at the client", unit: millis, lower: true, goal: 5},
@@ -178,6 +185,7 @@ func lines(s scale) (all []line) {
 	}, line{
 		name:  "deaf",
 		title: fmt.Sprintf("one channel, %s subscribers that read and %s that never do, 30 messages of 10 kB a second", thousands(float64(s.subscribers(500))), thousands(float64(s.subscribers(1000)))),
+		once:  true,
 		run:   besideDeaf(s),
 		measures: []measure{
 			{key: "arrived", what: "arrived at those that read", unit: percent, goal: 100},

@@ -156,7 +156,7 @@ func load(args []string) func(context.Context, *bench, *server, *record) error {
 // each, and returns half as many a second.
 func (b *bench) half(ctx context.Context, s *server, window int, shape []string) (perSecond string, err error) {
 	result, err := b.loadtest(ctx, s, append([]string{"fanout", "--via", "client", "--publishers", "4", "--saturate", "--window", strconv.Itoa(window),
-		"--until", "all", "--warmup", "300ms", "--duration", (b.scale.duration / 2).String(), "--settle", "200ms", "--drain", "3s"}, shape...)...)
+		"--until", "all", "--warmup", "300ms", "--duration", b.scale.brief.String(), "--settle", "200ms", "--drain", "3s"}, shape...)...)
 	if err != nil {
 		return "", err
 	}
@@ -220,7 +220,7 @@ func echoAtHalfLoad(s scale) func(context.Context, *bench, *server, *record) err
 func echoBesideFanout(s scale) func(context.Context, *bench, *server, *record) error {
 	return func(ctx context.Context, b *bench, srv *server, r *record) error {
 		few := []string{"--via", "client", "--rate", "100"}
-		alone, err := b.echo(ctx, srv, few...)
+		alone, err := b.echo(ctx, srv, append(few, "--duration", (s.duration/2).String())...)
 		if err != nil {
 			return err
 		}
@@ -246,7 +246,7 @@ func echoBesideFanout(s scale) func(context.Context, *bench, *server, *record) e
 func besideDeaf(s scale) func(context.Context, *bench, *server, *record) error {
 	readers, deaf := s.subscribers(500), s.subscribers(1000)
 	// Within the window each deaf one is sent more than a megabyte.
-	load := append(s.common("fanout"), "--via", "client", "--rate", "30", "--payload", "10000", "--duration", (s.duration * 5 / 3).String())
+	load := append(s.common("fanout"), "--via", "client", "--rate", "30", "--payload", "10000", "--duration", (s.duration * 4 / 3).String())
 	return func(ctx context.Context, b *bench, srv *server, r *record) error {
 		result, err := b.loadtest(ctx, srv, append(load, "--subscribers", strconv.Itoa(readers), "--deaf", strconv.Itoa(deaf))...)
 		if err != nil {

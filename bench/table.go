@@ -182,7 +182,11 @@ func (r *results) text(markdown bool) string {
 		if !slices.ContainsFunc(r.records, func(e record) bool { return e.Line == l.name }) {
 			continue
 		}
-		rows = append(rows, []string{l.title})
+		title := l.title
+		if l.glance && r.head.Rounds > 1 && len(r.head.Servers) > 2 {
+			title += " (rivals: one round)"
+		}
+		rows = append(rows, []string{title})
 		for i := range l.measures {
 			m := &l.measures[i]
 			row := []string{m.what, m.goalText()}
