@@ -46,6 +46,7 @@ type Config struct {
 	CloseWait    time.Duration // for the peer's close frame; 0: 5 s
 
 	BacklogBytes int           // unsent bytes of one conn; 0: 1 MiB, negative: no bound
+	BacklogTotal int           // unsent bytes of all conns, those that hold the most are told Slow first; 0: no bound
 	BacklogAge   time.Duration // of the oldest unsent frame; 0: 10 s, negative: no bound
 
 	// UserTimeout is TCP_USER_TIMEOUT: how long sent data may stay unacknowledged before the

@@ -38,6 +38,7 @@ type Engine struct {
 	conns      atomic.Int64 // sockets, HTTP ones included
 	onLoops    atomic.Int64 // those on the loops
 	heads      atomic.Int64 // those whose heads are awaited
+	backlogs   atomic.Int64 // what all backlogs cost, as of the loops' last looks
 	pace       pace
 	census     census
 	draining   atomic.Bool

@@ -48,7 +48,8 @@ type Loop struct {
 	el       atomic.Pointer[gnet.EventLoop] // nil until the first conn arrives
 	turn     atomic.Uint32
 	tickDue  atomic.Bool
-	shedding atomic.Bool // shedHeads is posted
+	shedding atomic.Bool  // shedHeads is posted
+	worst    atomic.Int64 // cost of the largest backlog at the last look; set by the loop
 	mu       sync.Mutex
 	posted   []func() // guarded by mu
 
@@ -68,6 +69,7 @@ type Loop struct {
 	direct  bool // something was sent by Deliver since then
 	batch   batch
 	blocked []ID // conns with a backlog, and some that are gone
+	held    int  // what they cost, of Engine.backlogs
 	reaps   []*Conn
 	reaping bool
 	current *Conn // whose input is being handled: it is flushed when that is done

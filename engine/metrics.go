@@ -22,6 +22,18 @@ const (
 
 var closeLabels = [closeQuiet]string{"peer", "server", "socket", "panic"}
 
+// slowReason is which bound of its backlog a conn has exceeded, as a metric label.
+type slowReason uint8
+
+const (
+	slowBytes   slowReason = iota // Config.BacklogBytes
+	slowAge                       // Config.BacklogAge
+	slowBudget                    // Config.BacklogTotal
+	slowReasons                   // how many there are
+)
+
+var slowLabels = [slowReasons]string{"bytes", "age", "budget"}
+
 // dropReason is why a queued frame was never sent, as a metric label.
 type dropReason uint8
 
@@ -51,6 +63,7 @@ type engineMetrics struct {
 	pingsOut     *metrics.Counter
 	panics       *metrics.Counter
 	blocked      *metrics.Counter
+	slow         [slowReasons]*metrics.Counter
 	loopLag      *metrics.PrometheusHistogram
 	closes       [closeQuiet]*metrics.Counter
 	faults       *reasons.Counters // closes for what the peer did wrong
@@ -86,6 +99,9 @@ func newMetrics(e *Engine, set *metrics.Set) *engineMetrics {
 	for i, label := range pauseLabels {
 		m.acceptPauses[i] = set.NewCounter(`gannet_engine_accept_pauses_total{reason="` + label + `"}`)
 	}
+	for i, label := range slowLabels {
+		m.slow[i] = set.NewCounter(`gannet_engine_slow_total{reason="` + label + `"}`)
+	}
 	for i, label := range closeLabels {
 		m.closes[i] = set.NewCounter(`gannet_engine_closes_total{reason="` + label + `"}`)
 	}
@@ -96,6 +112,7 @@ func newMetrics(e *Engine, set *metrics.Set) *engineMetrics {
 	set.NewGauge("gannet_engine_websockets", func() float64 { return float64(m.open.Load()) })
 	set.NewGauge("gannet_engine_handshaking", func() float64 { return float64(e.heads.Load()) })
 	set.NewGauge("gannet_engine_peers", func() float64 { return float64(e.census.known()) })
+	set.NewGauge("gannet_engine_backlog_bytes", func() float64 { return float64(e.backlogs.Load()) })
 	set.NewGauge("gannet_engine_sockets", func() float64 { return float64(m.total()) })
 	return m
 }

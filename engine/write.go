@@ -260,8 +260,21 @@ func (l *Loop) advanceBacklog(c *Conn, n int) {
 // checkBacklog has the Handler told of a conn that is too far behind. One that is closing
 // already has its own deadline.
 func (l *Loop) checkBacklog(c *Conn) {
-	if c.state == stateOpen && c.backlog.Over(l.eng.backlog, l.tick) {
+	if c.state != stateOpen || !c.backlog.Over(l.eng.backlog, l.tick) {
+		return
+	}
+	why := slowAge
+	if bytes := l.eng.backlog.Bytes; bytes > 0 && c.backlog.Cost() > bytes {
+		why = slowBytes
+	}
+	l.tooSlow(c, why)
+}
+
+// tooSlow has the Handler told Slow at the next reap.
+func (l *Loop) tooSlow(c *Conn, why slowReason) {
+	if !c.has(flagSlow) {
 		c.flags |= flagSlow
+		l.metrics.slow[why].Inc()
 		l.lookAfter(c)
 	}
 }
@@ -270,6 +283,7 @@ func (l *Loop) checkBacklog(c *Conn) {
 // own unbounded buffer, which is not used; so they are polled, less often while nothing moves.
 func (l *Loop) retryBlocked() {
 	kept := l.blocked[:0]
+	held, worst := 0, 0
 	for _, id := range l.blocked {
 		c := l.conns.find(id)
 		if c == nil || c.backlog == nil || c.state == stateGone {
@@ -281,9 +295,12 @@ func (l *Loop) retryBlocked() {
 		if c.backlog != nil {
 			kept = append(kept, id)
 			l.checkBacklog(c)
+			cost := c.backlog.Cost()
+			held, worst = held+cost, max(worst, cost)
 		}
 	}
 	l.blocked = kept
+	l.keepBudget(held, worst)
 }
 
 // sendBacklog sends from the backlog of c until the socket is full or nothing is left.

@@ -91,6 +91,7 @@ type ServerLimits struct {
 	Fragments                   int           `yaml:"fragments"`                                       // frames of one message
 	RESTBodyBytes               int           `yaml:"rest_body_bytes" unit:"bytes" range:"1KiB-64MiB"` // of one HTTP request body
 	BacklogBytes                int           `yaml:"backlog_bytes" unit:"bytes" range:"1KiB-"`        // unsent bytes of one conn
+	BacklogTotalBytes           int           `yaml:"backlog_total_bytes" unit:"bytes" range:"1MiB-"`  // of all together
 	BacklogAge                  time.Duration `yaml:"backlog_age"`                                     // of the oldest unsent byte of one conn
 	TimestampWindow             time.Duration `yaml:"timestamp_window"`                                // between auth_timestamp and our clock; whole seconds
 }
@@ -228,10 +229,11 @@ func DefaultConfig() *Config {
 			MessageBytes: 64 << 10,
 			Fragments:    128,
 			// Time for 64 KiB on the slowest of links, and one ping is answered in between.
-			MessageTime:   time.Minute,
-			RESTBodyBytes: 1 << 20,
-			BacklogBytes:  1 << 20,
-			BacklogAge:    30 * time.Second,
+			MessageTime:       time.Minute,
+			RESTBodyBytes:     1 << 20,
+			BacklogBytes:      1 << 20,
+			BacklogTotalBytes: 1 << 30,
+			BacklogAge:        30 * time.Second,
 			// Pusher's number.
 			TimestampWindow: auth.DefaultWindow,
 		},

@@ -54,7 +54,7 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 			Connections: 100000, ConnectionsPerAddress: 500, ConnectsPerSecondPerAddress: 20, AcceptsPerSecond: 2000,
 			Handshakes: 1000, HandshakeTimeout: 5 * time.Second, HandshakeBytes: 16384, HandshakeHeaders: 50,
 			MessageBytes: 262144, MessageTime: 20 * time.Second, Fragments: 64,
-			RESTBodyBytes: 3145728, BacklogBytes: 524288, BacklogAge: 10 * time.Second,
+			RESTBodyBytes: 3145728, BacklogBytes: 524288, BacklogTotalBytes: 4 << 30, BacklogAge: 10 * time.Second,
 			TimestampWindow: time.Minute,
 		},
 		PingInterval: 30 * time.Second, PongWait: 15 * time.Second, ActivityTimeout: 90 * time.Second,
@@ -175,7 +175,7 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"negative duration", oneApp + "pong_wait: -1s\n", `gannet.yaml:2:12: pong_wait: must not be negative, got "-1s"`},
 		{"decimal unit", oneApp + "limits: {message_bytes: 64kB}\n", `gannet.yaml:2:25: limits.message_bytes: want a size in bytes such as 65536 or 64KiB, got "64kB"`},
 		{"unit alone", oneApp + "limits: {message_bytes: KiB}\n", `gannet.yaml:2:25: limits.message_bytes: want a size in bytes such as 65536 or 64KiB, got "KiB"`},
-		{"size of 2 GiB", oneApp + "limits: {message_bytes: 2GiB}\n", `gannet.yaml:2:25: limits.message_bytes: must be less than 2GiB, got "2GiB"`},
+		{"size above 512 GiB", oneApp + "limits: {message_bytes: 513GiB}\n", `gannet.yaml:2:25: limits.message_bytes: must be at most 512GiB, got "513GiB"`},
 		{"negative size", oneApp + "limits: {message_bytes: -1KiB}\n", `gannet.yaml:2:25: limits.message_bytes: must not be negative, got "-1KiB"`},
 
 		// Values.
@@ -389,7 +389,7 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 	values := map[string]string{"text": "127.0.0.1:9", "bool": "true", "number": "7", "bytes": "1KiB", "duration": "9s", "list of text": "10.0.0.0, 10.0.0.1,"}
 	special := map[string]string{
 		"loops": "1", "tuning.profile": "density", "tuning.cpu_affinity": "auto", "tuning.memory_limit": "1GiB",
-		"tuning.batch_window": "3ms", "limits.handshake_headers": "17", "tuning.notsent_lowat": "8KiB",
+		"tuning.batch_window": "3ms", "limits.handshake_headers": "17", "limits.backlog_total_bytes": "1MiB", "tuning.notsent_lowat": "8KiB",
 		"proxies.header": "forwarded", "proxies.proxy_protocol": "optional",
 		"path_prefix": "/p", "data_dir": "/d", "log.level": "warn", "log.format": "json", "listen": ":1, unix:/s", "admin.listen": ":2"}
 	var environ []string
@@ -414,7 +414,7 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 		Limits: main.ServerLimits{Connections: 7, ConnectionsPerAddress: 7, ConnectsPerSecondPerAddress: 7, AcceptsPerSecond: 7,
 			Handshakes: 7, HandshakeTimeout: 9 * time.Second, HandshakeBytes: 1024, HandshakeHeaders: 17,
 			MessageBytes: 1024, MessageTime: 9 * time.Second, Fragments: 7,
-			RESTBodyBytes: 1024, BacklogBytes: 1024, BacklogAge: 9 * time.Second, TimestampWindow: 9 * time.Second},
+			RESTBodyBytes: 1024, BacklogBytes: 1024, BacklogTotalBytes: 1 << 20, BacklogAge: 9 * time.Second, TimestampWindow: 9 * time.Second},
 		PingInterval: 9 * time.Second, PongWait: 9 * time.Second, ActivityTimeout: 9 * time.Second, DrainWindow: 9 * time.Second,
 		Loops: 1, StrictProtocol: true,
 		Tuning: main.TuningConfig{Profile: "density", CPUAffinity: "auto", GCPercent: 7, MemoryLimit: "1GiB",

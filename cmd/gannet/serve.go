@@ -141,6 +141,7 @@ func (s *server) assemble() error {
 		PingInterval: orForever(cfg.PingInterval),
 		PongWait:     orForever(cfg.PongWait),
 		BacklogBytes: orNone(cfg.Limits.BacklogBytes),
+		BacklogTotal: cfg.Limits.BacklogTotalBytes,
 		BacklogAge:   time.Duration(orNone(int(cfg.Limits.BacklogAge))),
 		CPUs:         cpus,
 		BatchWindow:  cfg.Tuning.BatchWindow,

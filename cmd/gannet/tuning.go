@@ -108,11 +108,20 @@ func (r *reading) checkTuning(c *Config) {
 	if t.BatchWindow > maxBatchWindow {
 		r.bad("tuning.batch_window", "must be at most %s, got %s", maxBatchWindow, formatDuration(t.BatchWindow))
 	}
+	r.checkSocketBytes("tuning.send_buffer", t.SendBuffer)
+	r.checkSocketBytes("tuning.notsent_lowat", t.NotSentLowat)
 	if t.NotSentLowat > 0 && t.NotSentLowat < 4<<10 {
 		r.bad("tuning.notsent_lowat", "must be at least 4KiB, or 0 for the kernel's, got %d", t.NotSentLowat)
 	}
 	if t.UserTimeout > 0 && t.UserTimeout < time.Second {
 		r.bad("tuning.user_timeout", "must be at least 1s, or 0 for the kernel's")
+	}
+}
+
+// checkSocketBytes keeps n within what the kernel takes.
+func (r *reading) checkSocketBytes(path string, n int) {
+	if n > 1<<30 {
+		r.bad(path, "must be at most 1GiB, got %s", formatBytes(n))
 	}
 }
 

@@ -71,6 +71,7 @@ func TestTuningThatCannotBeIsRefused(t *testing.T) {
 		{"{memory_limit: 1MiB}", `2:24: tuning.memory_limit: must be at least 32MiB, got "1MiB"`},
 		{"{memory_limit: 9999999999GiB}", `2:24: tuning.memory_limit: want auto, off or a size such as 4GiB, got "9999999999GiB"`},
 		{"{batch_window: 11ms}", `2:24: tuning.batch_window: must be at most 10ms, got 11ms`},
+		{"{send_buffer: 2GiB}", "2:23: tuning.send_buffer: must be at most 1GiB, got 2GiB"},
 		{"{notsent_lowat: 1}", `2:25: tuning.notsent_lowat: must be at least 4KiB, or 0 for the kernel's, got 1`},
 		{"{user_timeout: 10ms}", `2:24: tuning.user_timeout: must be at least 1s, or 0 for the kernel's`},
 	} {

@@ -77,6 +77,9 @@ var byteUnits = []struct {
 	shift  int
 }{{"KiB", 10}, {"MiB", 20}, {"GiB", 30}}
 
+// largestBytes is more than anybody means, and on small machines what a number can hold.
+const largestBytes = math.MaxInt & (512 << 30)
+
 // parseBytes reads a size: a whole number of bytes, or one followed by KiB, MiB or GiB.
 // Decimal units are refused rather than guessed at: to some kB is 1000, to some 1024.
 func parseBytes(text string) (int, error) {
@@ -94,8 +97,8 @@ func parseBytes(text string) (int, error) {
 	if n < 0 {
 		return 0, fmt.Errorf("must not be negative, got %q", text)
 	}
-	if n > math.MaxInt32>>shift {
-		return 0, fmt.Errorf("must be less than 2GiB, got %q", text)
+	if n > largestBytes>>shift {
+		return 0, fmt.Errorf("must be at most 512GiB, got %q", text)
 	}
 	return n << shift, nil
 }

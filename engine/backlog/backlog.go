@@ -59,15 +59,16 @@ func (b *Backlog) Frames() int { return b.count }
 // Empty reports whether nothing waits. Loop-only.
 func (b *Backlog) Empty() bool { return b.head == len(b.frames) }
 
+// Cost returns what the backlog counts as: its bytes, and something for each frame, or a flood of
+// two-byte pongs would hold many times the limit. Loop-only.
+func (b *Backlog) Cost() int { return b.bytes + (len(b.frames)-b.head)*entryBytes }
+
 // Over reports whether the backlog exceeds a limit at tick now. Loop-only.
 func (b *Backlog) Over(l Limits, now uint32) bool {
 	if b.Empty() {
 		return false
 	}
-	// What an entry itself costs counts too, or a flood of two-byte pongs would hold many times
-	// the limit.
-	cost := b.bytes + (len(b.frames)-b.head)*entryBytes
-	return l.Bytes > 0 && cost > l.Bytes ||
+	return l.Bytes > 0 && b.Cost() > l.Bytes ||
 		l.Age > 0 && int32(now-b.frames[b.head].at) > int32(l.Age)
 }
 
