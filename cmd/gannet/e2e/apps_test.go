@@ -83,5 +83,5 @@ apps:
 
 // shared are the settings of the server most tests use together.
 const shared = `drain_window: 500ms
-limits: { handshake_timeout: 1s, rest_body_bytes: 5MiB }
+limits: { handshake_timeout: 1m, rest_body_bytes: 5MiB }
 `

@@ -76,12 +76,17 @@ func connectTo(t *testing.T, s *server, app account) *client {
 // readEstablished reads the first frame of a connection that was not refused.
 func (c *client) readEstablished() {
 	c.t.Helper()
+	c.established(c.read())
+}
+
+// established takes the first message of a connection that was not refused.
+func (c *client) established(text string) {
+	c.t.Helper()
 	var event struct{ Event, Data string }
 	var data struct {
 		SocketID        string      `json:"socket_id"`
 		ActivityTimeout json.Number `json:"activity_timeout"`
 	}
-	text := c.read()
 	if err := json.Unmarshal([]byte(text), &event); err != nil || event.Event != "pusher:connection_established" {
 		c.t.Fatalf("first frame is %s, want pusher:connection_established with string data", text)
 	}

@@ -12,7 +12,7 @@ import (
 // The app "migrated" has every compatibility switch on.
 
 func TestSwitchesForUsersOfOtherServers(t *testing.T) {
-	a, b := connect(t, migrated), connect(t, migrated)
+	a, b := claim(t, migrated), claim(t, migrated)
 
 	t.Run("a duplicate subscription is acknowledged again", func(t *testing.T) {
 		channel := fresh("again")
@@ -53,7 +53,7 @@ func TestSwitchesForUsersOfOtherServers(t *testing.T) {
 		}
 	})
 	t.Run("a connection over the limit may come back", func(t *testing.T) {
-		third := connect(t, migrated)
+		third := claim(t, migrated)
 		dial(t, gannet, "/app/"+migrated.Key+"?protocol=7", ws.Dialer{}).expectRefusal(4100)
 		check(t, third.conn.Close())
 	})

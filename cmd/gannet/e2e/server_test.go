@@ -20,7 +20,7 @@ import (
 
 // patience is how long something that must happen may take. It is generous: a busy machine
 // with the race detector on is not a failure.
-const patience = 15 * time.Second
+const patience = time.Minute
 
 // A server is one process of cmd/gannet.
 type server struct {

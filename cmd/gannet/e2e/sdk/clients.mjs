@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
 export const server = JSON.parse(process.env.GANNET_E2E);
 
 /** How long an event that must come may take. Generous: a busy machine is not a failure. */
-export const patience = 30_000;
+export const patience = 60_000;
 
 export const PusherServer = require('pusher');
 

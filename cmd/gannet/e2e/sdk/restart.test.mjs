@@ -12,16 +12,6 @@ import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import { backend, connect, fresh, patience, sdks, server } from './clients.mjs';
 
-/** A port nobody listens on at this moment. */
-async function freePort() {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address();
-  listener.close();
-  await once(listener, 'close');
-  return port;
-}
-
 /** A server process of this test's own. */
 class Process {
   static async start(t, config) {
@@ -30,7 +20,7 @@ class Process {
     t.after(() => it.child.kill('SIGKILL'));
     it.said = '';
     it.child.stderr.on('data', (chunk) => { it.said += chunk; });
-    it.exit = once(it.child, 'exit');
+    it.exit = once(it.child, 'close'); // the end of its output, too
     let heard;
     const ready = new Promise((resolve) => { heard = resolve; });
     createInterface(it.child.stdout).on('line', (line) => {
@@ -43,6 +33,17 @@ class Process {
     it.port = await Promise.race([ready, late, it.exit.then(([code]) => { throw new Error(`the server ended with ${code}:\n${it.said}`); })]);
     clearTimeout(timer);
     return it;
+  }
+
+  /** Starts a server on the port of one that has ended, which for a while may be the near end of a stranger's connection. */
+  static async startAgain(t, config) {
+    for (const end = Date.now() + patience; ;) {
+      try {
+        return await Process.start(t, config);
+      } catch (error) {
+        if (Date.now() > end || !/address already in use/.test(error.message)) throw error;
+      }
+    }
   }
 
   async stop() {
@@ -111,14 +112,13 @@ describe('restart', { concurrency: 2 * sdks.length }, () => {
       const second = await Process.start(t, config);
       relay.port = second.port;
       const before = client.socketId;
-      let closed;
-      client.pusher.connection.bind('error', () => { closed ??= performance.now(); });
       const ended = first.stop();
       assert.equal((await client.errors.next('the farewell')).code, 4200);
       await returns(before);
-      // Codes from 4100 to 4199, and a connection that just breaks, cost a pause of a second.
-      const took = performance.now() - closed;
-      assert.ok(took < 1000, `coming back took ${took} ms`);
+      // What the SDK decided, in its own words: how long it takes is the machine's business. Codes from 4100
+      // to 4199, and a connection that just breaks, cost a pause of a second.
+      const pauses = client.pusher.timeline.events.filter(({ action }) => action === 'retry').map(({ delay }) => delay);
+      assert.equal(pauses[0], 0, `the pauses were ${pauses}`);
       await works('after');
       await ended;
       client.pusher.disconnect();
@@ -126,15 +126,15 @@ describe('restart', { concurrency: 2 * sdks.length }, () => {
     });
 
     test(`${sdk.name} finds the next server on the same port`, async (t) => {
-      const at = { host: '127.0.0.1', port: await freePort() };
+      const first = await Process.start(t, await configuration(t, 0));
+      const at = { host: '127.0.0.1', port: first.port };
       const config = await configuration(t, at.port);
-      const first = await Process.start(t, config);
       const { client, works, returns } = await subscriber(t, sdk, at);
       await works('before');
       const before = client.socketId;
       await first.stop();
       assert.equal((await client.errors.next('the farewell')).code, 4200);
-      const second = await Process.start(t, config);
+      const second = await Process.startAgain(t, config);
       await returns(before);
       await works('after');
       client.pusher.disconnect();
