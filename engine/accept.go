@@ -42,11 +42,11 @@ func (e *Engine) ServeWith(ln net.Listener, cfg ListenerConfig) error {
 	for range acceptors {
 		go func() {
 			defer e.accepting.Done()
-			a := acceptor{eng: e, ln: ln, spare: -1, entry: entry{listener: index}}
+			a := acceptor{eng: e, ln: ln, spare: -1, null: -1, entry: entry{listener: index}}
 			if cfg.ProxyProtocol != ProxyOff {
 				a.entry.flags = flagPreamble
 			}
-			defer a.freeSpare()
+			defer a.close()
 			errs <- a.run()
 		}()
 	}
@@ -67,6 +67,7 @@ type acceptor struct {
 	// the limit of open files a conn shall stay in the kernel's queue, not be taken out of
 	// it and dropped. -1: none.
 	spare int
+	null  int // what spare duplicates, since opening costs more; -1: none
 	entry entry
 	local net.IP // of the last conn; shared by conns
 }
@@ -147,7 +148,16 @@ func (a *acceptor) holdSpare() error {
 	if a.spare >= 0 {
 		return nil
 	}
-	fd, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := a.null, error(nil)
+	if fd < 0 {
+		fd, err = unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err == nil {
+			a.null = fd
+		}
+	}
+	if err == nil {
+		fd, err = unix.FcntlInt(uintptr(a.null), unix.F_DUPFD_CLOEXEC, 0)
+	}
 	switch {
 	case err == nil:
 		a.spare = fd
@@ -155,6 +165,14 @@ func (a *acceptor) holdSpare() error {
 		return os.NewSyscallError("open", err)
 	}
 	return nil
+}
+
+// close releases what a holds.
+func (a *acceptor) close() {
+	a.freeSpare()
+	if a.null >= 0 {
+		_ = unix.Close(a.null)
+	}
 }
 
 func (a *acceptor) freeSpare() {

@@ -33,7 +33,7 @@ func (e *Engine) Adopt(conn net.Conn, read []byte) error {
 		_ = conn.Close() // it is of no use to anybody
 		return errors.New("engine: not a socket that a loop can watch")
 	}
-	a := acceptor{eng: e, spare: -1}
+	a := acceptor{eng: e, spare: -1, null: -1}
 	if err := a.holdSpare(); err != nil {
 		e.turnAway(conn, "no_descriptor")
 		return err

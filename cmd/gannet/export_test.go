@@ -70,6 +70,12 @@ func NewReclaimer(see *Memory, conns *int) (look func(now time.Time) bool) {
 	return r.look
 }
 
+// NewRush returns a rush's look.
+func NewRush(normal int, conns *int, set func(percent int)) (look func()) {
+	r := rush{conns: func() int { return *conns }, set: set, normal: normal}
+	return r.look
+}
+
 func (m memory) Allocated() uint64 { return m.allocated }
 func (m memory) Objects() uint64   { return m.objects }
 func (m memory) Idle() uint64      { return m.idle + m.unused }

@@ -30,8 +30,8 @@ const (
 	reclaimSteady = 3 // looks
 	reclaimPause  = time.Minute
 
-	reclaimLeast = 4 << 20 // bytes
-	reclaimShare = 10      // percent of the heap's memory
+	reclaimLeast = 1 << 20 // bytes
+	reclaimShare = 4       // percent of the heap's memory
 	quietBytes   = 1 << 20 // allocated between two looks, and 1 % of what lives
 	quietConns   = 16      // that come or go between two looks, and 1 % of those held
 )

@@ -10,6 +10,7 @@ import (
 	"net"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +40,7 @@ type server struct {
 	engine    *engine.Engine
 	reclaimer reclaimer
 	trust     *proxies.Trust
+	rush      rush
 	node      *node.Node
 	rest      *rest.Server
 	admin     *admin.Server
@@ -49,9 +51,9 @@ type server struct {
 
 	failed chan error // the first listener that ended unasked
 	quit   chan struct{}
-	tidied chan struct{} // closed when the reclaimer has ended
 
 	watched chan struct{} // closed when systemd is told no more
+	tidied  chan struct{} // closed when reclaimer and rush have ended
 }
 
 // serve runs the server until ctx is done, then drains it. It prints where it listens to out,
@@ -162,6 +164,10 @@ func (s *server) assemble() error {
 		debug.FreeOSMemory()
 		s.log.Debug("gave memory back to the system", "connections", s.engine.Conns())
 	}}
+	s.rush = rush{conns: s.engine.Conns, set: func(percent int) { debug.SetGCPercent(percent) }}
+	if !cfg.goGC {
+		s.rush.normal = cfg.Tuning.GCPercent
+	}
 	h.Bind(s.engine.Loops())
 	door.Bind(s.engine.Loops())
 	s.node.Bind(door)
@@ -228,7 +234,10 @@ func (s *server) ready() (ok bool, reason string) {
 func (s *server) start() {
 	go func() {
 		defer close(s.tidied)
+		var both sync.WaitGroup
+		both.Go(func() { s.rush.run(s.quit) })
 		s.reclaimer.run(s.quit)
+		both.Wait()
 	}()
 	for _, l := range s.public {
 		s.run("public listener", func() error { return s.engine.ServeWith(l.Listener, l.engine(s.cfg)) })
