@@ -21,7 +21,7 @@ const (
 	rushEvery   = 100 * time.Millisecond
 	rushConns   = 50 // more than at the last look are a rush
 	rushCalm    = 20 // looks until it is over
-	rushPercent = 50
+	rushPercent = 25
 )
 
 // run looks until quit is closed.

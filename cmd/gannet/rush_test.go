@@ -17,14 +17,14 @@ func TestGarbageIsCollectedMoreOftenDuringARushAndNotLongAfter(t *testing.T) {
 		want  []int // all that was set so far
 	}{
 		{"a trickle", 49, 10, nil},
-		{"a rush begins", 50, 1, []int{50}},
-		{"it goes on", 500, 10, []int{50}},
-		{"a lull", 0, 19, []int{50}},
-		{"more come", 60, 1, []int{50}},
-		{"many leave", -100, 19, []int{50}},
-		{"and it is over", 0, 1, []int{50, 200}},
-		{"calm", 10, 50, []int{50, 200}},
-		{"another", 50, 1, []int{50, 200, 50}},
+		{"a rush begins", 50, 1, []int{25}},
+		{"it goes on", 500, 10, []int{25}},
+		{"a lull", 0, 19, []int{25}},
+		{"more come", 60, 1, []int{25}},
+		{"many leave", -100, 19, []int{25}},
+		{"and it is over", 0, 1, []int{25, 200}},
+		{"calm", 10, 50, []int{25, 200}},
+		{"another", 50, 1, []int{25, 200, 25}},
 	} {
 		for range step.looks {
 			conns += step.grow

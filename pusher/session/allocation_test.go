@@ -45,8 +45,8 @@ func TestPingAllocatesItsAnswerOnly(t *testing.T) {
 // A million idle connections with a subscription each: what the sessions themselves cost, beside the bytes of the
 // names.
 func TestIdleSessionIsSmall(t *testing.T) {
-	if session.Size > 80 || session.SeatSize > 40 {
-		t.Fatalf("Session %d bytes, seat %d, want at most 80 and 40", session.Size, session.SeatSize)
+	if session.Size > 64 || session.SeatSize > 40 {
+		t.Fatalf("Session %d bytes, seat %d, want at most 64 and 40", session.Size, session.SeatSize)
 	}
 	a := newApp()
 	out := make([]session.Action, 0, 4)
@@ -81,7 +81,7 @@ func TestIdleSessionIsSmall(t *testing.T) {
 	}
 	with1 := heap()
 	if each := (int64(with1) - int64(before)) / n; each > 84 {
-		t.Errorf("%d bytes each with one subscription, want about 80", each)
+		t.Errorf("%d bytes each with one subscription, want about 64", each)
 	}
 	for _, s := range keep {
 		for i := 1; i < len(seats); i++ {

@@ -7,14 +7,13 @@ import (
 
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
-	"github.com/gannet-io/gannet/pusher/channel"
 	"github.com/gannet-io/gannet/pusher/quota"
 	"github.com/gannet-io/gannet/pusher/wire"
 )
 
 // A Session is the protocol state of one connection.
 //
-// It is small on purpose, because there are millions: 80 bytes, with its first subscription to a channel whose Seat
+// It is small on purpose, because there are millions: 64 bytes, with its first subscription to a channel whose Seat
 // others share. Everything that few connections need hangs off a pointer. Loop-only.
 type Session struct {
 	// Set once by New.
@@ -23,10 +22,8 @@ type Session struct {
 
 	// Owned by the loop.
 	subs     subscriptions
-	user     *channel.Member // whom it is signed in as; nil: nobody
-	signing  *signing        // a sign-in that is not answered yet; else nil
-	deadline int64           // Unix nanoseconds by which it must be authorized; 0: none
-	events   quota.Bucket    // client events
+	identity *identity    // nil while there is nothing to say
+	events   quota.Bucket // client events
 
 	subscribes quota.ShortBucket
 	authorized bool // only kept when the app requires it
@@ -41,7 +38,7 @@ type Session struct {
 func New(a *app.App, id pusher.SocketID, now time.Time) *Session {
 	s := &Session{app: a, id: id}
 	if a.RequireSignIn && a.Limits.SignInTimeout > 0 {
-		s.deadline = now.Add(a.Limits.SignInTimeout).UnixNano()
+		s.identity = &identity{deadline: now.Add(a.Limits.SignInTimeout).UnixNano()}
 	}
 	return s
 }
@@ -121,7 +118,7 @@ func (s *Session) Terminate(out []Action) []Action {
 // late fall flat. Channels and UserID still tell what there is to undo. It may be called twice.
 func (s *Session) End() {
 	s.ended = true
-	s.deadline = 0
+	s.clearDeadline()
 }
 
 // ID returns the connection's public name.
@@ -129,10 +126,10 @@ func (s *Session) ID() pusher.SocketID { return s.id }
 
 // UserID returns the id of the user the connection is signed in as, or "".
 func (s *Session) UserID() string {
-	if s.user == nil {
-		return ""
+	if user := s.user(); user != nil {
+		return user.ID
 	}
-	return s.user.ID
+	return ""
 }
 
 // Channels yields every channel the connection has joined, and the user id it has there when it is a presence channel.

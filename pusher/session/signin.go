@@ -7,6 +7,29 @@ import (
 	"github.com/gannet-io/gannet/pusher/wire"
 )
 
+// An identity is what most connections have no need of: who they are.
+type identity struct {
+	user     *channel.Member // whom the session is signed in as; nil: nobody
+	signing  *signing        // a sign-in that is not answered yet; else nil
+	deadline int64           // Unix nanoseconds by which it must be authorized; 0: none
+}
+
+// user returns whom s is signed in as, nil when that is nobody.
+func (s *Session) user() *channel.Member {
+	if s.identity == nil {
+		return nil
+	}
+	return s.identity.user
+}
+
+// signing returns the sign-in that is not answered yet, or nil.
+func (s *Session) signing() *signing {
+	if s.identity == nil {
+		return nil
+	}
+	return s.identity.signing
+}
+
 // A signing is a sign-in between its action and the answer to that.
 type signing struct {
 	member   channel.Member
@@ -46,23 +69,27 @@ func (s *Session) signIn(data []byte, out []Action) []Action {
 	if !pusher.ValidUserID(user.ID, limits.UserIDLength) {
 		return refuse(pusher.UserIDTooLong(limits.UserIDLength), out)
 	}
-	if s.signing != nil {
-		if user.ID != s.signing.member.ID {
+	if p := s.signing(); p != nil {
+		if user.ID != p.member.ID {
 			return refuse(pusher.SignedInAsOther(), out)
 		}
 		return out // the answer to the first serves both
 	}
-	if s.user != nil && user.ID != s.user.ID {
+	if in := s.user(); in != nil && user.ID != in.ID {
 		return refuse(pusher.SignedInAsOther(), out)
 	}
 
-	s.signing = &signing{member: channel.Member{ID: user.ID, Info: user.Info}, userData: req.UserData}
+	p := &signing{member: channel.Member{ID: user.ID, Info: user.Info}, userData: req.UserData}
+	if s.identity == nil {
+		s.identity = new(identity)
+	}
+	s.identity.signing = p
 	switch {
 	case !s.app.Watchlist:
 		user.Watchlist = nil
 	case limits.Watchlist > 0 && len(user.Watchlist) > limits.Watchlist:
 		user.Watchlist = user.Watchlist[:limits.Watchlist:limits.Watchlist]
-		s.signing.tooLong = true
+		p.tooLong = true
 	}
 	return append(out, Action{Op: SignIn, User: &user})
 }
@@ -73,13 +100,13 @@ func (s *Session) signIn(data []byte, out []Action) []Action {
 // The answer may be late: if Ended reports true, nothing comes out, and the caller signs the connection out again.
 // Without a SignIn action to answer it does nothing.
 func (s *Session) SignedIn(out []Action) []Action {
-	p := s.signing
+	p := s.signing()
 	if p == nil || s.ended {
 		return out
 	}
-	s.signing = nil
+	s.identity.signing = nil
 	member := p.member // a copy: pointing into p would keep the text of user_data for the life of the connection
-	s.user = &member
+	s.identity.user = &member
 	out = s.authorize(out)
 	out = append(out, Action{Op: Send, Payload: wire.AppendSigninSuccess(nil, p.userData)})
 	if p.tooLong {
@@ -91,9 +118,9 @@ func (s *Session) SignedIn(out []Action) []Action {
 // SignInRefused answers a SignIn action: the connection is not entered, because of err. Without a SignIn action to
 // answer it does nothing.
 func (s *Session) SignInRefused(err *pusher.Error, out []Action) []Action {
-	if s.signing == nil || s.ended {
+	if s.signing() == nil || s.ended {
 		return out
 	}
-	s.signing = nil
+	s.identity.signing = nil
 	return refuse(err, out)
 }

@@ -39,7 +39,7 @@ func (s *Session) subscribe(data []byte, now time.Time, out []Action) []Action {
 	switch {
 	case kind&pusher.ServerToUser != 0:
 		// Open to nobody but the user: what is sent here is private, and there is no signature ("Server-to-user").
-		if s.user == nil || req.Channel[len(pusher.ServerToUserPrefix):] != s.user.ID {
+		if user := s.user(); user == nil || req.Channel[len(pusher.ServerToUserPrefix):] != user.ID {
 			return s.refuseSubscription(req.Channel, pusher.NotSignedIn(req.Channel), out)
 		}
 	case kind.NeedsAuth():
@@ -126,7 +126,7 @@ func (s *Session) checkAuth(req *wire.Subscribe, kind pusher.Kind) *pusher.Error
 // alphabet is documented for signed-in users only. Limits.MemberBytes is held against user_info as the JSON text that
 // came, because that is what every subscriber is sent, whichever of the two it came from.
 func (s *Session) member(req *wire.Subscribe) (*channel.Member, *pusher.Error) {
-	m := s.user // immutable, so it can be shared
+	m := s.user() // immutable, so it can be shared
 	if req.HasChannelData {
 		parsed, err := wire.ParseMember(req.ChannelData, s.app.Limits.JSONDepth)
 		if err != nil {
