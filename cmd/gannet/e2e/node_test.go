@@ -59,7 +59,7 @@ func runNode(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	place, err := json.Marshal(map[string]any{
-		"host": host, "port": number, "binary": binary, "config": configured(shared), "apps": accounts,
+		"host": host, "port": number, "binary": binary, "settings": shared, "config": configuration, "apps": accounts,
 	})
 	if err != nil {
 		t.Fatal(err)

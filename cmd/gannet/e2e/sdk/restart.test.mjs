@@ -2,64 +2,20 @@
 // one on the same port by themselves.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect as connectSocket, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
-import { backend, connect, fresh, patience, sdks, server } from './clients.mjs';
+import { backend, connect, fresh, sdks, server } from './clients.mjs';
+import { Process, configuration } from './process.mjs';
 
-/** A server process of this test's own. */
-class Process {
-  static async start(t, config) {
-    const it = new Process();
-    it.child = spawn(server.binary, ['serve', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'] });
-    t.after(() => it.child.kill('SIGKILL'));
-    it.said = '';
-    it.child.stderr.on('data', (chunk) => { it.said += chunk; });
-    it.exit = once(it.child, 'close'); // the end of its output, too
-    let heard;
-    const ready = new Promise((resolve) => { heard = resolve; });
-    createInterface(it.child.stdout).on('line', (line) => {
-      it.said += `${line}\n`;
-      const address = line.match(/^gannet: listening on .*:([0-9]+)$/);
-      if (address) heard(Number(address[1]));
-    });
-    let timer;
-    const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(`the server did not start:\n${it.said}`)), patience); });
-    it.port = await Promise.race([ready, late, it.exit.then(([code]) => { throw new Error(`the server ended with ${code}:\n${it.said}`); })]);
-    clearTimeout(timer);
-    return it;
-  }
-
-  /** Starts a server on the port of one that has ended, which for a while may be the near end of a stranger's connection. */
-  static async startAgain(t, config) {
-    for (const end = Date.now() + patience; ;) {
-      try {
-        return await Process.start(t, config);
-      } catch (error) {
-        if (Date.now() > end || !/address already in use/.test(error.message)) throw error;
-      }
-    }
-  }
-
-  async stop() {
-    this.child.kill('SIGTERM');
-    const [code] = await this.exit;
-    assert.equal(code, 0, this.said);
-  }
-}
-
-/** Writes the configuration of a server that listens on a port; 0 lets it choose. */
-async function configuration(t, port) {
-  const folder = await mkdtemp(join(tmpdir(), 'gannet-restart-'));
-  t.after(() => rm(folder, { recursive: true }));
-  const config = join(folder, 'gannet.yaml');
-  await writeFile(config, server.config.replace('127.0.0.1:0', `127.0.0.1:${port}`));
-  return config;
+/** A port nobody listens on at this moment. */
+async function freePort() {
+  const listener = createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address();
+  listener.close();
+  await once(listener, 'close');
+  return port;
 }
 
 /** A balancer in front of servers: new connections go where `port` says. */

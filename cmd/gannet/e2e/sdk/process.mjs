@@ -1,0 +1,69 @@
+// Servers that a test starts and stops itself.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { patience, server } from './clients.mjs';
+
+/** A server process of the test's own. */
+export class Process {
+  static async start(t, config) {
+    const it = new Process();
+    it.child = spawn(server.binary, ['serve', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'] });
+    t.after(() => it.child.kill('SIGKILL'));
+    it.said = '';
+    it.child.stderr.on('data', (chunk) => { it.said += chunk; });
+    it.exit = once(it.child, 'close'); // the end of its output, too
+    let heard;
+    const ready = new Promise((resolve) => { heard = resolve; });
+    createInterface(it.child.stdout).on('line', (line) => {
+      it.said += `${line}\n`;
+      const address = line.match(/^gannet: listening on .*:([0-9]+)$/);
+      if (address) it.port = Number(address[1]);
+      const admin = line.match(/^gannet: admin on (.*)$/);
+      if (admin) { it.admin = admin[1]; heard(); }
+    });
+    let timer;
+    const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(`the server did not start:\n${it.said}`)), patience); });
+    await Promise.race([ready, late, it.exit.then(([code]) => { throw new Error(`the server ended with ${code}:\n${it.said}`); })]);
+    clearTimeout(timer);
+    return it;
+  }
+
+  /** Starts a server on the port of one that has ended, which for a while may be the near end of a stranger's connection. */
+  static async startAgain(t, config) {
+    for (const end = Date.now() + patience; ;) {
+      try {
+        return await Process.start(t, config);
+      } catch (error) {
+        if (Date.now() > end || !/address already in use/.test(error.message)) throw error;
+      }
+    }
+  }
+
+  /** The value of one line of its metrics, 0 when there is none. */
+  async metric(name) {
+    const text = await (await fetch(`http://${this.admin}/metrics`)).text();
+    const line = text.split('\n').find((each) => each.startsWith(`${name} `));
+    return line ? Number(line.slice(name.length + 1)) : 0;
+  }
+
+  async stop() {
+    this.child.kill('SIGTERM');
+    const [code] = await this.exit;
+    assert.equal(code, 0, this.said);
+  }
+}
+
+/** Writes the configuration of a server that listens on a port; 0 lets it choose. Other settings may take the place of those of the tests. */
+export async function configuration(t, port, settings = server.settings) {
+  const folder = await mkdtemp(join(tmpdir(), 'gannet-sdk-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const config = join(folder, 'gannet.yaml');
+  await writeFile(config, `listen: "127.0.0.1:${port}"\n${settings}${server.config}`);
+  return config;
+}
