@@ -177,6 +177,7 @@ func (l *Loop) closed(c *Conn, err error) {
 		frames, bytes := c.backlog.Truncate()
 		l.metrics.dropped(dropClosed, frames, bytes)
 	}
+	l.disagree(c)
 	l.wheel.Clear(c.id.Slot())
 	if c.has(flagReap) {
 		for i, r := range l.reaps {

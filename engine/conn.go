@@ -28,6 +28,7 @@ type Conn struct {
 
 	fd                 int32
 	flags              flags
+	window             uint8           // messages of at most 1<<window bytes may leave compressed; 0: none, nor may any come
 	first              *frame.Prepared // next to send; nil when nothing waits
 	backlog            *backlog.Backlog
 	restHead, restTail int32 // the frames behind first, linked in the loop's arena
@@ -107,6 +108,9 @@ func (c *Conn) Secure() bool { return c.flags&(flagSecure|flagVouched) != 0 }
 func (c *Conn) Send(f *frame.Prepared) {
 	c.loop.assertOnLoop()
 	if c.state == stateOpen {
+		if c.window != 0 {
+			f = c.loop.variant(c, f)
+		}
 		c.loop.enqueue(c, f, false)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gannet-io/gannet/engine/backlog"
 	"github.com/gannet-io/gannet/engine/peers"
+	"github.com/gannet-io/gannet/frame"
 )
 
 // ErrStopped says that the engine drains or has stopped.
@@ -23,17 +24,20 @@ var ErrStopped = errors.New("engine: stopped")
 // after Serve, and ends with Drain, Stop, or one after the other.
 type Engine struct {
 	// Set once by New.
-	cfg     Config
-	backlog backlog.Limits
-	client  *gnet.Client
-	loops   []*Loop
-	start   time.Time
-	metrics *engineMetrics
-	quit    chan struct{} // closed when draining begins
+	cfg      Config
+	backlog  backlog.Limits
+	deflated frame.Limits // of messages from conns that agreed on permessage-deflate
+	client   *gnet.Client
+	loops    []*Loop
+	start    time.Time
+	metrics  *engineMetrics
+	quit     chan struct{} // closed when draining begins
 
 	// What holds for each listener's conns: set before its first is accepted, and not changed.
 	// The first is for conns that come from none of ours.
 	listening [maxListeners + 1]*ListenerConfig
+
+	twins twins
 
 	conns      atomic.Int64 // sockets, HTTP ones included
 	onLoops    atomic.Int64 // those on the loops
@@ -72,6 +76,8 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Peers != (peers.Limits{}) {
 		e.census.on, e.census.table, e.census.trusts = true, peers.New(cfg.Peers), cfg.Trust.Proxy
 	}
+	e.deflated = cfg.Message
+	e.deflated.Deflate = true
 	e.metrics = newMetrics(e, cfg.Metrics)
 	for i := range cfg.Loops {
 		l := &Loop{eng: e, index: i, metrics: newLoopMetrics(e.metrics)}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 )
@@ -109,3 +110,8 @@ func (l *Loop) HeadRoom() int { return cap(l.heads.all) }
 type Pace struct{ p pace }
 
 func (p *Pace) Take(now time.Duration, perSecond int) time.Duration { return p.p.take(now, perSecond) }
+
+// HasDeflation reports whether l has a compressor or decompressor. Loop-only.
+func (l *Loop) HasDeflation() bool {
+	return !reflect.DeepEqual(l.deflate, deflation{conns: l.deflate.conns})
+}

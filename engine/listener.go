@@ -9,6 +9,8 @@ import (
 // TCP whose peers may or may not be proxies (Config.Trust).
 type ListenerConfig struct {
 	ProxyProtocol ProxyProtocol
+	// Deflate accepts permessage-deflate from clients that offer it (RFC 7692).
+	Deflate bool
 }
 
 // maxListeners is how many listeners an engine may have had in its life: a conn names its own

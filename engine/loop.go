@@ -72,6 +72,7 @@ type Loop struct {
 	held    int  // what they cost, of Engine.backlogs
 	reaps   []*Conn
 	reaping bool
+	deflate deflation
 	current *Conn // whose input is being handled: it is flushed when that is done
 	scratch []byte
 	request handshake.Request // of readHead; borrows from its input
@@ -330,6 +331,9 @@ func (l *Loop) Queue(slot uint32, f *frame.Prepared, bulk bool) bool {
 	c := l.conns.at(slot)
 	if c.state != stateOpen {
 		return false
+	}
+	if c.window != 0 {
+		f = l.variant(c, f)
 	}
 	l.enqueue(c, f, bulk)
 	return true

@@ -64,6 +64,9 @@ type engineMetrics struct {
 	panics       *metrics.Counter
 	blocked      *metrics.Counter
 	slow         [slowReasons]*metrics.Counter
+	deflates     *metrics.Counter // messages compressed
+	plainBytes   *metrics.Counter // of compressed messages, had they not been
+	deflateBytes *metrics.Counter // of compressed messages
 	loopLag      *metrics.PrometheusHistogram
 	closes       [closeQuiet]*metrics.Counter
 	faults       *reasons.Counters // closes for what the peer did wrong
@@ -72,8 +75,9 @@ type engineMetrics struct {
 	handedOff    *metrics.Counter  // of handshakes
 	drops        [dropReasons]struct{ frames, bytes *metrics.Counter }
 
-	open  atomic.Int64 // WebSockets
-	total func() int64
+	open      atomic.Int64 // WebSockets
+	deflating atomic.Int64 // those that agreed on permessage-deflate
+	total     func() int64
 }
 
 func newMetrics(e *Engine, set *metrics.Set) *engineMetrics {
@@ -90,6 +94,9 @@ func newMetrics(e *Engine, set *metrics.Set) *engineMetrics {
 		pingsOut:     set.NewCounter("gannet_engine_pings_out_total"),
 		panics:       set.NewCounter("gannet_engine_panics_total"),
 		blocked:      set.NewCounter("gannet_engine_blocked_total"),
+		deflates:     set.NewCounter("gannet_engine_deflates_total"),
+		plainBytes:   set.NewCounter("gannet_engine_deflate_plain_bytes_total"),
+		deflateBytes: set.NewCounter("gannet_engine_deflate_bytes_total"),
 		loopLag:      set.NewPrometheusHistogramExt("gannet_engine_loop_lag_seconds", lagBounds),
 		faults:       reasons.New(set, "gannet_engine_closes_total", "reason"),
 		handshakes:   reasons.New(set, "gannet_engine_handshakes_total", "outcome"),
@@ -113,6 +120,7 @@ func newMetrics(e *Engine, set *metrics.Set) *engineMetrics {
 	set.NewGauge("gannet_engine_handshaking", func() float64 { return float64(e.heads.Load()) })
 	set.NewGauge("gannet_engine_peers", func() float64 { return float64(e.census.known()) })
 	set.NewGauge("gannet_engine_backlog_bytes", func() float64 { return float64(e.backlogs.Load()) })
+	set.NewGauge("gannet_engine_deflate_websockets", func() float64 { return float64(m.deflating.Load()) })
 	set.NewGauge("gannet_engine_sockets", func() float64 { return float64(m.total()) })
 	return m
 }
@@ -134,6 +142,7 @@ func (m *engineMetrics) dropped(reason dropReason, frames, bytes int) {
 type loopMetrics struct {
 	*engineMetrics
 	unsent struct{ sends, bytes int }
+	packed struct{ plain, bytes int }
 
 	framesOut int
 }
@@ -145,9 +154,20 @@ func (m *loopMetrics) sent(bytes int) {
 	m.unsent.bytes += bytes
 }
 
+// compressed notes a compressed message that is queued.
+func (m *loopMetrics) compressed(plain, bytes int) {
+	m.packed.plain += plain
+	m.packed.bytes += bytes
+}
+
 func (m *loopMetrics) publish() {
 	if m.unsent.sends == 0 {
 		return
+	}
+	if m.packed.bytes > 0 {
+		m.plainBytes.Add(m.packed.plain)
+		m.deflateBytes.Add(m.packed.bytes)
+		m.packed.plain, m.packed.bytes = 0, 0
 	}
 	m.sends.Add(m.unsent.sends)
 	m.bytesOut.Add(m.unsent.bytes)

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 
 	"github.com/gannet-io/gannet/frame"
+	"github.com/gannet-io/gannet/frame/deflate"
 	"github.com/gannet-io/gannet/frame/handshake"
 )
 
@@ -49,6 +50,12 @@ func (l *Loop) readHead(c *Conn) {
 	if err == nil {
 		err = r.Check()
 	}
+	var agreed deflate.Agreement
+	if err == nil && c.Listener().Deflate {
+		if agreed, err = deflate.Negotiate(r.Extensions); err != nil {
+			err = errExtensions
+		}
+	}
 	var subprotocol string
 	if err == nil {
 		c.identify(r)
@@ -62,12 +69,13 @@ func (l *Loop) readHead(c *Conn) {
 		l.reject(c, err)
 		return
 	}
-	response := handshake.AppendAccept(make([]byte, 0, 192), r, subprotocol)
+	response := handshake.AppendAccept(make([]byte, 0, 192), r, subprotocol, agreed.Answer())
 	c.flags &^= flagTold
 	c.discard(n)
 	l.metrics.accepted.Inc()
 	l.leaveState(c)
 	l.metrics.open.Add(1)
+	l.agree(c, agreed)
 	c.state = stateOpen
 	l.conns.track(c)
 	c.due = l.after(ticks(l.eng.cfg.PingInterval))
@@ -119,7 +127,7 @@ func (l *Loop) readFrames(c *Conn) {
 func (l *Loop) messageEnd(c *Conn) uint32 { return c.begun + ticks(l.eng.cfg.MessageTime) + 1 }
 
 func (l *Loop) parseFrames(c *Conn) {
-	lim := &l.eng.cfg.Message
+	lim := c.limits()
 	for c.state == stateOpen || c.state == stateClosing {
 		if c.has(flagPeerClosed) {
 			// §5.5.1, §7.1.7: nothing behind a close frame or a framing error counts.
@@ -165,10 +173,18 @@ func (l *Loop) message(c *Conn, m frame.Message) {
 	switch m.Opcode {
 	case frame.Text, frame.Binary:
 		l.metrics.messagesIn.Inc()
-		l.metrics.bytesIn.Add(len(m.Payload))
-		if c.state == stateOpen {
-			l.eng.cfg.Handler.Message(c, m.Opcode, m.Payload)
+		if c.state != stateOpen {
+			return
 		}
+		if m.Deflated {
+			var err error
+			if m, err = l.inflate(m); err != nil {
+				l.fail(c, err)
+				return
+			}
+		}
+		l.metrics.bytesIn.Add(len(m.Payload))
+		l.eng.cfg.Handler.Message(c, m.Opcode, m.Payload)
 	case frame.Ping:
 		l.metrics.pingsIn.Inc()
 		if c.state == stateOpen {

@@ -13,8 +13,8 @@ type slab struct {
 // A chunk is a part of the slab.
 type chunk struct {
 	conns [chunkSize]Conn
-	// direct is, by slot, one more than the descriptor of a conn that is open, plain and has no
-	// backlog, else 0: all that a fan-out needs to know of nearly every conn, in a thirtieth
+	// direct is, by slot, one more than the descriptor of a conn that is open, plain, takes frames as
+	// they are and has no backlog, else 0: all that a fan-out needs to know of nearly every conn, in a thirtieth
 	// of the cache that the conns would take.
 	direct [chunkSize]int32
 }
@@ -40,7 +40,7 @@ func (s *slab) direct(slot uint32) int32 {
 func (s *slab) track(c *Conn) {
 	slot := c.id.Slot()
 	at := &s.chunks[slot>>chunkBits].direct[slot&(chunkSize-1)]
-	if *at = 0; c.state == stateOpen && c.backlog == nil && !c.has(flagSecure) {
+	if *at = 0; c.state == stateOpen && c.backlog == nil && !c.has(flagSecure) && c.window == 0 {
 		*at = c.fd + 1
 	}
 }

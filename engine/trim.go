@@ -41,6 +41,7 @@ func (l *Loop) trim() {
 			*q = fifo{}
 		}
 	}
+	l.deflate = deflation{conns: l.deflate.conns}
 	if len(l.blocked) == 0 {
 		l.blocked = nil
 	}

@@ -12,11 +12,15 @@ func NewBuffer(capacity int) []byte {
 }
 
 // A Prepared is a message encoded once for all subscribers: one whole unmasked
-// frame. It is immutable and may be shared freely. Any goroutine.
+// frame. It is immutable and may be shared freely, but for its twin. Any goroutine.
 type Prepared struct {
 	frame  []byte
-	header int // bytes of frame before the payload
-	more   int // frames behind the first one, see Concat
+	plain  int    // length of frame had nothing been compressed
+	more   uint32 // frames behind the first one, see Concat
+	header uint8  // bytes of frame before the payload
+
+	// twin is the same message compressed, once somebody has wanted it; see SetTwin.
+	twin *Prepared
 }
 
 // Prepare makes a final frame of buf, which [NewBuffer] returned and to which the
@@ -26,12 +30,22 @@ type Prepared struct {
 // A text payload must be UTF-8; that is not checked. It panics when buf is
 // shorter than [HeaderRoom] and when a control payload exceeds
 // [MaxControlPayload]. buf is taken. Any goroutine.
-func Prepare(op Opcode, buf []byte) *Prepared {
+func Prepare(op Opcode, buf []byte) *Prepared { return prepare(Header{Fin: true, Opcode: op}, buf) }
+
+// PrepareDeflated is [Prepare] for a payload that is compressed (RFC 7692 §6.1). plain is how many bytes the
+// frame would have otherwise. The result is its own twin. Any goroutine.
+func PrepareDeflated(op Opcode, buf []byte, plain int) *Prepared {
+	p := prepare(Header{Fin: true, Opcode: op, Rsv: Rsv1}, buf)
+	p.plain, p.twin = plain, p
+	return p
+}
+
+func prepare(h Header, buf []byte) *Prepared {
 	if len(buf) < HeaderRoom {
 		panic("frame: Prepare needs a buffer from NewBuffer")
 	}
 	length := len(buf) - HeaderRoom
-	if op.IsControl() && length > MaxControlPayload {
+	if h.Opcode.IsControl() && length > MaxControlPayload {
 		panic("frame: control payload too long")
 	}
 	header := 10
@@ -42,15 +56,18 @@ func Prepare(op Opcode, buf []byte) *Prepared {
 		header = 4
 	}
 	start := HeaderRoom - header
-	AppendHeader(buf[:start], Header{Fin: true, Opcode: op, Length: uint64(length)})
+	h.Length = uint64(length)
+	AppendHeader(buf[:start], h)
 	// The capacity is cut so that appending to what is shared cannot write into it.
-	return &Prepared{frame: buf[start:len(buf):len(buf)], header: header}
+	f := buf[start:len(buf):len(buf)]
+	return &Prepared{frame: f, plain: len(f), header: uint8(header)}
 }
 
 // PrepareClose returns the close frame of [AppendClose], for sending to many.
 // Any goroutine.
 func PrepareClose(code CloseCode, reason string) *Prepared {
-	return &Prepared{frame: AppendClose(nil, code, reason), header: 2}
+	f := AppendClose(nil, code, reason)
+	return &Prepared{frame: f, plain: len(f), header: 2}
 }
 
 // Concat returns the frames one after the other in one piece, for sending them together to
@@ -60,21 +77,41 @@ func Concat(frames []*Prepared) *Prepared {
 	if len(frames) == 1 {
 		return frames[0]
 	}
-	size, count := 0, 0
+	size, plain, count := 0, 0, 0
 	for _, f := range frames {
 		size += f.Len()
+		plain += f.Plain()
 		count += f.Count()
 	}
 	all := make([]byte, 0, size)
 	for _, f := range frames {
 		all = append(all, f.frame...)
 	}
-	return &Prepared{frame: all, more: count - 1}
+	return &Prepared{frame: all, plain: plain, more: uint32(count - 1)}
 }
 
 // Count returns how many frames Bytes holds: 1 unless p is the result of [Concat]. Any
 // goroutine.
-func (p *Prepared) Count() int { return p.more + 1 }
+func (p *Prepared) Count() int { return int(p.more) + 1 }
+
+// Opcode returns that of the frame, and [Continuation] for several frames in one piece. Any goroutine.
+func (p *Prepared) Opcode() Opcode {
+	if p.more > 0 {
+		return Continuation
+	}
+	return Opcode(p.frame[0] & 0x0f)
+}
+
+// Plain returns what Len would be had nothing been compressed. Any goroutine.
+func (p *Prepared) Plain() int { return p.plain }
+
+// Twin returns what SetTwin was given, nil before that. Guarded by whoever calls SetTwin.
+func (p *Prepared) Twin() *Prepared { return p.twin }
+
+// SetTwin keeps the compressed form of p with it, so that it is made once for all subscribers; p itself
+// when there is none worth sending. Loops share p and this package has no locks, so that all who call
+// Twin and SetTwin must have agreed on one (see engine.Loop.Deflated).
+func (p *Prepared) SetTwin(twin *Prepared) { p.twin = twin }
 
 // Bytes returns the whole frame. Shared. Any goroutine.
 func (p *Prepared) Bytes() []byte { return p.frame }
@@ -87,4 +124,4 @@ func (p *Prepared) Len() int { return len(p.frame) }
 
 // PrepareRaw returns b as if it were a frame, for bytes that must leave in front of
 // one, such as the response to the handshake. b is taken. Any goroutine.
-func PrepareRaw(b []byte) *Prepared { return &Prepared{frame: b} }
+func PrepareRaw(b []byte) *Prepared { return &Prepared{frame: b, plain: len(b)} }

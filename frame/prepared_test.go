@@ -3,6 +3,7 @@ package frame_test
 import (
 	"bytes"
 	"testing"
+	"unsafe"
 
 	"github.com/gobwas/ws"
 
@@ -76,5 +77,41 @@ func TestConcatKeepsOrderAndCounts(t *testing.T) {
 		if string(test.p.Bytes()) != test.want || test.p.Count() != test.count || test.p.Len() != len(test.want) {
 			t.Errorf("%q, Count %d, Len %d, want %q and %d", test.p.Bytes(), test.p.Count(), test.p.Len(), test.want, test.count)
 		}
+	}
+}
+
+func TestPlainIsTheLengthWithoutCompression(t *testing.T) {
+	prepare := func(n int) *frame.Prepared {
+		return frame.Prepare(frame.Text, append(frame.NewBuffer(n), make([]byte, n)...))
+	}
+	short, long := prepare(10), prepare(1000)
+	twin := frame.PrepareDeflated(frame.Text, append(frame.NewBuffer(20), make([]byte, 20)...), long.Len())
+	if b := twin.Bytes(); b[0] != 0xc1 || b[1] != 20 || twin.Len() != 22 {
+		t.Errorf("compressed: %x", b[:2])
+	}
+	for _, tt := range []struct {
+		f    *frame.Prepared
+		want int
+		op   frame.Opcode
+	}{
+		{short, 12, frame.Text}, {long, 1004, frame.Text}, {twin, 1004, frame.Text}, {frame.PrepareClose(1000, ""), 4, frame.Close},
+		{frame.Concat([]*frame.Prepared{short, twin, short}), 12 + 1004 + 12, frame.Continuation},
+	} {
+		if tt.f.Plain() != tt.want || tt.f.Opcode() != tt.op {
+			t.Errorf("%d frames, %d bytes: plain %d, opcode %v; want %d, %v", tt.f.Count(), tt.f.Len(), tt.f.Plain(), tt.f.Opcode(), tt.want, tt.op)
+		}
+	}
+	if long.Twin() != nil || twin.Twin() != twin {
+		t.Error("only what is compressed has a twin by itself")
+	}
+	if long.SetTwin(twin); long.Twin() != twin {
+		t.Error("the twin is not kept")
+	}
+}
+
+// A subscriber's frame is one object of 48 bytes besides its bytes, whatever it may need.
+func TestAPreparedIsSmall(t *testing.T) {
+	if size := unsafe.Sizeof(frame.Prepared{}); size > 48 {
+		t.Errorf("%d bytes", size)
 	}
 }

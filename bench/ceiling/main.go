@@ -170,7 +170,7 @@ func (s *server) open(c *conn, in []byte) []byte {
 		return nil
 	}
 	c.open, c.rest = true, nil
-	out := handshake.AppendAccept(nil, &r, "")
+	out := handshake.AppendAccept(nil, &r, "", "")
 	out = append(out, text(wire.AppendConnectionEstablished(frame.NewBuffer(128), strconv.Itoa(c.fd)+".1", 120))...)
 	send(c.fd, out)
 	return in[n:]

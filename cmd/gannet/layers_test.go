@@ -29,6 +29,7 @@ type layer struct {
 var layers = map[string]layer{
 	"frame":           {pure: true},
 	"frame/handshake": {pure: true, on: []string{"frame"}},
+	"frame/deflate":   {pure: true, on: []string{"frame"}},
 	"frame/frametest": {},
 
 	"engine/backlog": {pure: true, on: []string{"frame"}},
@@ -41,7 +42,7 @@ var layers = map[string]layer{
 
 	"engine/proxies": {pure: true},
 	"engine/peers":   {pure: true},
-	"engine":         {on: []string{"engine/backlog", "engine/wheel", "frame/handshake", "engine/reasons", "engine/proxies", "engine/peers"}},
+	"engine":         {on: []string{"engine/backlog", "engine/wheel", "frame/handshake", "frame/deflate", "engine/reasons", "engine/proxies", "engine/peers"}},
 	"engine/hub":     {on: []string{"engine"}},
 	"engine/echo":    {on: []string{"engine"}},
 
@@ -97,6 +98,7 @@ var homes = map[string][]string{
 	"github.com/pires/go-proxyproto":     {"engine/proxies"},
 	"github.com/bytedance/sonic":         {"pusher/wire"},
 	"github.com/valyala/fasthttp":        {"pusher/rest", "pusher/admin", "pusher/webhook"},
+	"github.com/klauspost/compress/":     {"frame/deflate"},
 	"github.com/alecthomas/kong":         {"cmd/gannet"},
 	"github.com/coreos/go-systemd/":      {"cmd/gannet"},
 	"github.com/goccy/go-yaml":           {"cmd/gannet"},

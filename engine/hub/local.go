@@ -7,6 +7,7 @@ import (
 
 	"github.com/gannet-io/gannet/engine"
 	"github.com/gannet-io/gannet/frame"
+	"github.com/gannet-io/gannet/frame/deflate"
 )
 
 // bulkSize is the number of local subscribers from which a fan-out counts as bulk: it waits
@@ -45,9 +46,10 @@ type local struct {
 	walk walk
 
 	// Scratch of publish.
-	except []uint32
-	pieces []*frame.Prepared
-	group  []*frame.Prepared
+	except   []uint32
+	pieces   []*frame.Prepared
+	deflated []*frame.Prepared
+	group    []*frame.Prepared
 }
 
 // An entry is a letter in a mailbox.
@@ -225,22 +227,38 @@ func (l *local) publish(run []entry) {
 	if l.done+len(run) == len(l.taken) && l.startWalk(run, n-1) {
 		return
 	}
-	together := l.together(run)
+	l.pieces, l.deflated = l.together(l.pieces[:0], run, false), l.deflated[:0]
+	deflating := l.loop.Deflating() > 0
 	deliveries := 0
 	for _, slot := range subs {
 		if len(l.except) > 0 && slices.Contains(l.except, slot) {
 			deliveries += l.publishTo(slot, run)
 			continue
 		}
+		pieces := l.pieces
+		if deflating {
+			switch l.loop.Deflates(slot) {
+			case 0:
+			case deflate.MaxBits:
+				if len(l.deflated) == 0 { // for the first that can take it
+					l.deflated = l.together(l.deflated, run, true)
+				}
+				pieces = l.deflated
+			default: // what it gets depends on each message's length
+				deliveries += l.publishTo(slot, run)
+				continue
+			}
+		}
 		queued := false
-		for _, f := range together {
+		for _, f := range pieces {
 			queued = l.loop.Queue(slot, f, bulk)
 		}
 		if queued {
 			deliveries += len(run)
 		}
 	}
-	clear(together)
+	clear(l.pieces)
+	clear(l.deflated)
 	if deliveries == 0 {
 		return // no Flushed need follow to measure them
 	}
@@ -263,22 +281,25 @@ func (l *local) publishTo(slot uint32, run []entry) (n int) {
 	return n
 }
 
-// together returns the frames of run in as few pieces as fit into one send each. The slice
-// is used again by the next call.
-func (l *local) together(run []entry) []*frame.Prepared {
-	l.pieces, l.group = l.pieces[:0], l.group[:0]
+// together appends the frames of run, or their compressed forms, to pieces: in as few as fit into
+// one send each.
+func (l *local) together(pieces []*frame.Prepared, run []entry, compressed bool) []*frame.Prepared {
+	l.group = l.group[:0]
 	size := 0
 	for i := range run {
 		f := run[i].frame
+		if compressed {
+			f = l.loop.Deflated(f)
+		}
 		if size += f.Len(); size > togetherBytes && len(l.group) > 0 {
-			l.pieces = append(l.pieces, frame.Concat(l.group))
+			pieces = append(pieces, frame.Concat(l.group))
 			l.group, size = l.group[:0], f.Len()
 		}
 		l.group = append(l.group, f)
 	}
-	l.pieces = append(l.pieces, frame.Concat(l.group))
+	pieces = append(pieces, frame.Concat(l.group))
 	clear(l.group)
-	return l.pieces
+	return pieces
 }
 
 // join adds the conn, unless it closed while the entry was on its way.

@@ -3,6 +3,7 @@ package hub_test
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -31,6 +32,8 @@ type room struct {
 	t         testing.TB
 	ln        net.Listener
 	set       *metrics.Set
+	engineSet *metrics.Set
+	listener  engine.ListenerConfig // set before accept
 	opened    chan engine.ID
 	accepting sync.Once
 
@@ -48,12 +51,12 @@ func newRoom(t testing.TB, loops int) *room {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &room{t: t, ln: ln, set: metrics.NewSet(), opened: make(chan engine.ID, 1)}
+	r := &room{t: t, ln: ln, set: metrics.NewSet(), engineSet: metrics.NewSet(), opened: make(chan engine.ID, 1)}
 	start := time.Now()
 	r.Hub = hub.New(r.set, func() int64 { return int64(time.Since(start)) })
 	r.Engine, err = engine.New(engine.Config{
 		Handler: r, Loops: loops, BacklogBytes: -1, BacklogAge: -1, MaxConns: 1 << 20,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: metrics.NewSet(),
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: r.engineSet,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +75,7 @@ func newRoom(t testing.TB, loops int) *room {
 func (r *room) accept() {
 	r.accepting.Do(func() {
 		served := make(chan error, 1)
-		go func() { served <- r.Serve(r.ln) }()
+		go func() { served <- r.ServeWith(r.ln, r.listener) }()
 		r.t.Cleanup(func() {
 			if err := errors.Join(r.Stop(), <-served); err != nil {
 				r.t.Errorf("Serve: %v", err)
@@ -177,6 +180,12 @@ type client struct {
 // dial connects; one at a time.
 func (r *room) dial() *client {
 	r.t.Helper()
+	return r.dialWith("")
+}
+
+// dialWith is dial with a list of extensions.
+func (r *room) dialWith(extensions string) *client {
+	r.t.Helper()
 	r.accept()
 	conn, err := net.Dial("tcp", r.ln.Addr().String())
 	if err != nil {
@@ -185,7 +194,11 @@ func (r *room) dial() *client {
 	c := &client{Conn: conn, t: r.t, r: bufio.NewReader(conn)}
 	r.t.Cleanup(func() { _ = conn.Close() })
 	_ = c.SetReadDeadline(time.Now().Add(patience))
-	if _, err := io.WriteString(conn, request); err != nil {
+	head := request
+	if extensions != "" {
+		head = strings.TrimSuffix(request, "\r\n") + "Sec-WebSocket-Extensions: " + extensions + "\r\n\r\n"
+	}
+	if _, err := io.WriteString(conn, head); err != nil {
 		r.t.Fatal(err)
 	}
 	for {
@@ -199,6 +212,17 @@ func (r *room) dial() *client {
 	}
 	c.id = wait(r.t, r.opened, "Open")
 	return c
+}
+
+// wantMetric waits until a metric of the engine has a value.
+func (r *room) wantMetric(name string, value int) {
+	r.t.Helper()
+	line := fmt.Sprintf("%s %d\n", name, value)
+	eventually(r.t, func() bool {
+		var b strings.Builder
+		r.engineSet.WritePrometheus(&b)
+		return strings.Contains(b.String(), line)
+	}, line)
 }
 
 func (c *client) read() string {

@@ -24,7 +24,7 @@ func (h *Hub) Trim(l *engine.Loop) {
 	if len(local.sent) == 0 {
 		local.sent = nil
 	}
-	local.except, local.pieces, local.group = nil, nil, nil
+	local.except, local.pieces, local.deflated, local.group = nil, nil, nil, nil
 	local.topics = clip(local.topics)
 	local.table.trim()
 }

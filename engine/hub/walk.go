@@ -31,20 +31,21 @@ const sliceTime = time.Millisecond
 // startWalk takes the run when a walk can do it, and returns false when it cannot. The run is
 // the last that there is.
 func (l *local) startWalk(run []entry, list uint32) bool {
-	if !l.loop.Idle() || len(run) > 1 && len(l.except) > 0 {
+	// What is put together is for all alike, so nobody may be left out, or take it compressed.
+	if !l.loop.Idle() || len(run) > 1 && (len(l.except) > 0 || l.loop.Deflating() > 0) {
 		return false
 	}
-	together := l.together(run)
-	if len(together) > 1 {
+	l.pieces = l.together(l.pieces[:0], run, false)
+	if len(l.pieces) > 1 {
 		return false
 	}
 	w := &l.walk
-	w.piece, w.list, w.next, w.each, w.sent = together[0], list, 0, len(run), 0
+	w.piece, w.list, w.next, w.each, w.sent = l.pieces[0], list, 0, len(run), 0
 	w.except, w.ats = run[0].id, w.ats[:0]
 	for i := range run {
 		w.ats = append(w.ats, run[i].at)
 	}
-	clear(together)
+	clear(l.pieces)
 	l.stepWalk()
 	return true
 }

@@ -11,9 +11,9 @@ const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 // AppendAccept appends the 101 response to r, which [Request.Check] passed, to
 // dst and returns the extended slice (RFC 6455 §4.2.2).
 //
-// subprotocol is one that r [Request.Offers]; "" selects none. No extension is
-// accepted. dst is taken. Any goroutine.
-func AppendAccept(dst []byte, r *Request, subprotocol string) []byte {
+// subprotocol is one that r [Request.Offers], extensions the value of the header that
+// accepts some that r asks for; "" selects none. dst is taken. Any goroutine.
+func AppendAccept(dst []byte, r *Request, subprotocol, extensions string) []byte {
 	var buf [24 + len(guid)]byte
 	sum := sha1.Sum(append(append(buf[:0], r.Key...), guid...))
 
@@ -25,6 +25,10 @@ func AppendAccept(dst []byte, r *Request, subprotocol string) []byte {
 	if subprotocol != "" {
 		dst = append(dst, "\r\nSec-WebSocket-Protocol: "...)
 		dst = append(dst, subprotocol...)
+	}
+	if extensions != "" {
+		dst = append(dst, "\r\nSec-WebSocket-Extensions: "...)
+		dst = append(dst, extensions...)
 	}
 	return append(dst, "\r\n\r\n"...)
 }

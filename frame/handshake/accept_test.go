@@ -16,10 +16,10 @@ func TestAcceptAnswersTheRequestOfTheRFC(t *testing.T) {
 		"Upgrade: websocket\r\n" +
 		"Connection: Upgrade\r\n" +
 		"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
-	if got, want := string(handshake.AppendAccept([]byte("pre"), &r, "")), "pre"+start+"\r\n"; got != want {
+	if got, want := string(handshake.AppendAccept([]byte("pre"), &r, "", "")), "pre"+start+"\r\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got, want := string(handshake.AppendAccept(nil, &r, "chat")), start+"Sec-WebSocket-Protocol: chat\r\n\r\n"; got != want {
+	if got, want := string(handshake.AppendAccept(nil, &r, "chat", "a; b=1")), start+"Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: a; b=1\r\n\r\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -44,7 +44,7 @@ func TestAcceptAgreesWithGobwas(t *testing.T) {
 			return string(v)
 		}
 		r := parse(t, req)
-		got := handshake.AppendAccept(nil, &r, "")
+		got := handshake.AppendAccept(nil, &r, "", "")
 		if want := accept(p.Bytes()); len(want) != 28 || accept(got) != want {
 			t.Errorf("accept %q, want %q", accept(got), want)
 		}

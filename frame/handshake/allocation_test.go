@@ -16,7 +16,7 @@ func TestAHandshakeAllocatesNothing(t *testing.T) {
 			if n != len(req) || err != nil || r.Check() != nil || r.Offers("chat") {
 				t.Fatal(n, err)
 			}
-			handshake.AppendAccept(dst, &r, "")
+			handshake.AppendAccept(dst, &r, "", "")
 		},
 		"complete": func() { handshake.Complete(req, 0, limits) },
 		"reject": func() {

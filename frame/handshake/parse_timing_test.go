@@ -37,6 +37,6 @@ func BenchmarkHandshake(b *testing.B) {
 		if err != nil || r.Check() != nil {
 			b.Fatal(err)
 		}
-		handshake.AppendAccept(dst, &r, "")
+		handshake.AppendAccept(dst, &r, "", "")
 	})
 }
