@@ -26,6 +26,8 @@ type Config struct {
 	Proxies ProxiesConfig `yaml:"proxies"`
 	TLS     TLSConfig     `yaml:"tls"`
 
+	WebSocket WebSocketConfig `yaml:"websocket"`
+
 	Limits ServerLimits `yaml:"limits"`
 
 	PingInterval    time.Duration `yaml:"ping_interval"`    // of silence before a control ping; 0: no pings
@@ -75,6 +77,17 @@ type ProxiesConfig struct {
 type TLSConfig struct {
 	Require bool `yaml:"require"` // plain WebSockets get 4000, plain requests 403
 }
+
+// WebSocketConfig says what is agreed on with clients in the opening handshake.
+type WebSocketConfig struct {
+	Compression string `yaml:"compression"` // on: permessage-deflate with clients that offer it; off
+}
+
+// The words of WebSocketConfig.Compression.
+const (
+	compressionOff = "off"
+	compressionOn  = "on"
+)
 
 // ServerLimits are the ceilings of this process, whatever the app. 0 means no limit.
 type ServerLimits struct {
@@ -217,9 +230,10 @@ type CompatConfig struct {
 // numbers where Pusher has any.
 func DefaultConfig() *Config {
 	return &Config{
-		Listen:  at(":6001"),
-		Admin:   AdminConfig{Listen: "127.0.0.1:9601"},
-		Proxies: ProxiesConfig{Header: "x-forwarded-for", ProxyProtocol: "off"},
+		Listen:    at(":6001"),
+		Admin:     AdminConfig{Listen: "127.0.0.1:9601"},
+		Proxies:   ProxiesConfig{Header: "x-forwarded-for", ProxyProtocol: "off"},
+		WebSocket: WebSocketConfig{Compression: compressionOff},
 		Limits: ServerLimits{
 			Handshakes:       16384,
 			HandshakeTimeout: 10 * time.Second,

@@ -15,6 +15,7 @@ import (
 
 type echoCommand struct {
 	Listen       string `placeholder:"ADDR" default:"127.0.0.1:9001" help:"Address; 127.0.0.1:9001 unless given."`
+	Deflate      bool   `help:"Accept permessage-deflate (RFC 7692) from clients that offer it."`
 	MessageBytes string `placeholder:"SIZE" default:"32MiB" help:"Longest message, such as 64KiB; above it 1009. 32MiB unless given."`
 }
 
@@ -27,7 +28,7 @@ proxy does to WebSockets. Any path and any origin will do. Metrics and configura
 Examples:
 
   gannet echo
-  gannet echo --listen 127.0.0.1:9001 --message-bytes 64KiB
+  gannet echo --listen 127.0.0.1:9001 --deflate --message-bytes 64KiB
   wstest -m fuzzingclient -s fuzzingclient.json`
 }
 
@@ -59,7 +60,7 @@ func (e *echoCommand) Run(t *terminal) error {
 		return err
 	}
 	served := make(chan error, 1)
-	go func() { served <- eng.Serve(ln) }()
+	go func() { served <- eng.ServeWith(ln, engine.ListenerConfig{Deflate: e.Deflate}) }()
 	if _, err = fmt.Fprintf(t.out, "gannet: echoing on %s\n", ln.Addr()); err == nil {
 		select {
 		case <-t.ctx.Done():

@@ -20,6 +20,7 @@ type ListenerConfig struct {
 	Address       string `yaml:"address"`        // host:port, unix:PATH, systemd or systemd:NAME
 	SocketMode    string `yaml:"socket_mode"`    // of a Unix socket, octal; "": 0660
 	ProxyProtocol string `yaml:"proxy_protocol"` // off, optional, required; "": proxies.proxy_protocol
+	Compression   string `yaml:"compression"`    // off, on; "": websocket.compression
 }
 
 // at returns listeners at addresses, with nothing else configured.
@@ -44,6 +45,7 @@ func (l Listeners) String() string {
 func (l *ListenerConfig) engine(cfg *Config) engine.ListenerConfig {
 	return engine.ListenerConfig{
 		ProxyProtocol: proxyProtocol[cmp.Or(l.ProxyProtocol, cfg.Proxies.ProxyProtocol)],
+		Deflate:       cmp.Or(l.Compression, cfg.WebSocket.Compression) == compressionOn,
 	}
 }
 
@@ -99,6 +101,9 @@ func (r *reading) checkListeners(c *Config) {
 			r.bad(path+".socket_mode", "%s", err)
 		} else if _, unix := unixPath(l.Address); l.SocketMode != "" && !unix {
 			r.bad(path+".socket_mode", "is for Unix sockets, and %q is none", l.Address)
+		}
+		if l.Compression != "" {
+			r.checkWord(path+".compression", l.Compression, compressionOff, compressionOn)
 		}
 		if l.ProxyProtocol != "" {
 			r.checkProxyProtocol(path+".proxy_protocol", l.ProxyProtocol, &c.Proxies)

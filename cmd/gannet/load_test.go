@@ -39,7 +39,7 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 	}
 	want := &main.Config{
 		Listen: main.Listeners{
-			{Address: "127.0.0.1:7001", ProxyProtocol: "optional"},
+			{Address: "127.0.0.1:7001", ProxyProtocol: "optional", Compression: "off"},
 			{Address: "unix:/run/gannet/gannet.sock", SocketMode: "0666"},
 			{Address: "systemd:public"},
 		},
@@ -57,6 +57,7 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 			RESTBodyBytes: 3145728, BacklogBytes: 524288, BacklogTotalBytes: 4 << 30, BacklogAge: 10 * time.Second,
 			TimestampWindow: time.Minute,
 		},
+		WebSocket:    main.WebSocketConfig{Compression: "on"},
 		PingInterval: 30 * time.Second, PongWait: 15 * time.Second, ActivityTimeout: 90 * time.Second,
 		DrainWindow: 20 * time.Second, Loops: 1, StrictProtocol: true,
 		Tuning: main.TuningConfig{
@@ -198,6 +199,8 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"a socket mode that is decimal", oneApp + "listen: {address: 'unix:/s', socket_mode: 0680}\n", `gannet.yaml:2:43: listen.socket_mode: want a file mode in octal such as 0660, got "0680"`},
 		{"a mode for a port", oneApp + "listen: {address: ':1', socket_mode: '0666'}\n", `gannet.yaml:2:38: listen.socket_mode: is for Unix sockets, and ":1" is none`},
 		{"systemd without a name", oneApp + "listen: 'systemd:'\n", "gannet.yaml:2:9: listen: want a name behind systemd:, as in FileDescriptorName of the socket unit, or systemd alone"},
+		{"compression of another kind", oneApp + "websocket: {compression: gzip}\n", `gannet.yaml:2:26: websocket.compression: must be one of off, on, got "gzip"`},
+		{"and on one address", oneApp + "listen: [{address: ':1', compression: offer}]\n", `gannet.yaml:2:39: listen[0].compression: must be one of off, on, got "offer"`},
 		{"PROXY headers of nobody on one", oneApp + "listen: [{address: ':1', proxy_protocol: optional}]\n", "gannet.yaml:2:42: listen[0].proxy_protocol: nobody may send PROXY headers; list your proxies in proxies.trusted"},
 		{"address twice", oneApp + "admin: {listen: ':6001'}\n", `gannet.yaml:2:17: admin.listen: ":6001" is taken by listen`},
 		{"prefix without a slash", oneApp + "path_prefix: realtime\n", `gannet.yaml:2:14: path_prefix: want a path such as /realtime, with a slash before and none after, got "realtime"`},
@@ -388,7 +391,7 @@ func TestFlagWinsOverEnvironmentOverFileOverDefault(t *testing.T) {
 func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 	values := map[string]string{"text": "127.0.0.1:9", "bool": "true", "number": "7", "bytes": "1KiB", "duration": "9s", "list of text": "10.0.0.0, 10.0.0.1,"}
 	special := map[string]string{
-		"loops": "1", "tuning.profile": "density", "tuning.cpu_affinity": "auto", "tuning.memory_limit": "1GiB",
+		"loops": "1", "websocket.compression": "on", "tuning.profile": "density", "tuning.cpu_affinity": "auto", "tuning.memory_limit": "1GiB",
 		"tuning.batch_window": "3ms", "limits.handshake_headers": "17", "limits.backlog_total_bytes": "1MiB", "tuning.notsent_lowat": "8KiB",
 		"proxies.header": "forwarded", "proxies.proxy_protocol": "optional",
 		"path_prefix": "/p", "data_dir": "/d", "log.level": "warn", "log.format": "json", "listen": ":1, unix:/s", "admin.listen": ":2"}
@@ -415,6 +418,7 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 			Handshakes: 7, HandshakeTimeout: 9 * time.Second, HandshakeBytes: 1024, HandshakeHeaders: 17,
 			MessageBytes: 1024, MessageTime: 9 * time.Second, Fragments: 7,
 			RESTBodyBytes: 1024, BacklogBytes: 1024, BacklogTotalBytes: 1 << 20, BacklogAge: 9 * time.Second, TimestampWindow: 9 * time.Second},
+		WebSocket:    main.WebSocketConfig{Compression: "on"},
 		PingInterval: 9 * time.Second, PongWait: 9 * time.Second, ActivityTimeout: 9 * time.Second, DrainWindow: 9 * time.Second,
 		Loops: 1, StrictProtocol: true,
 		Tuning: main.TuningConfig{Profile: "density", CPUAffinity: "auto", GCPercent: 7, MemoryLimit: "1GiB",

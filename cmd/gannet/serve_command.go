@@ -9,6 +9,7 @@ type serveCommand struct {
 	RestListen  *string `placeholder:"ADDR" help:"One more address, for the HTTP API alone ($GANNET_REST_LISTEN)."`
 	PathPrefix  *string `placeholder:"PATH" help:"Serve below this path, such as /realtime ($GANNET_PATH_PREFIX)."`
 	DataDir     *string `placeholder:"DIR" help:"Directory for what must survive the process; unless configured nothing is written ($GANNET_DATA_DIR)."`
+	Compression *string `name:"websocket-compression" placeholder:"on|off" help:"permessage-deflate with clients that offer it; off unless configured ($GANNET_WEBSOCKET_COMPRESSION)."`
 	DrainWindow *string `placeholder:"TIME" help:"Time over which clients are asked to leave at shutdown ($GANNET_DRAIN_WINDOW)."`
 	Loops       *string `placeholder:"N" help:"Event loops; unless configured all processors but one up to four of them, else all ($GANNET_LOOPS)."`
 	LogLevel    *string `placeholder:"LEVEL" help:"debug, info, warn or error ($GANNET_LOG_LEVEL)."`
@@ -34,15 +35,16 @@ Examples:
 // flags returns the flags for settings, by the path each sets; nil: not given.
 func (s *serveCommand) flags() map[string]*string {
 	return map[string]*string{
-		"listen":       s.Listen,
-		"admin.listen": s.AdminListen,
-		"rest.listen":  s.RestListen,
-		"path_prefix":  s.PathPrefix,
-		"data_dir":     s.DataDir,
-		"drain_window": s.DrainWindow,
-		"loops":        s.Loops,
-		"log.level":    s.LogLevel,
-		"log.format":   s.LogFormat,
+		"listen":                s.Listen,
+		"admin.listen":          s.AdminListen,
+		"rest.listen":           s.RestListen,
+		"path_prefix":           s.PathPrefix,
+		"websocket.compression": s.Compression,
+		"data_dir":              s.DataDir,
+		"drain_window":          s.DrainWindow,
+		"loops":                 s.Loops,
+		"log.level":             s.LogLevel,
+		"log.format":            s.LogFormat,
 	}
 }
 

@@ -34,6 +34,7 @@ func (r *reading) check(c *Config) {
 	if c.Limits.TimestampWindow%time.Second != 0 {
 		r.bad("limits.timestamp_window", "must be whole seconds, as time stamps are, or 0 for any time")
 	}
+	r.checkWord("websocket.compression", c.WebSocket.Compression, compressionOff, compressionOn)
 	r.checkTuning(c)
 	r.checkWord("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	r.checkWord("log.format", c.Log.Format, "text", "json")
