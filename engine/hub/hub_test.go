@@ -335,11 +335,12 @@ func unserved(t *testing.T, clients []*client) (n int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var waiting int
-		if cerr := sc.Control(func(fd uintptr) { waiting, err = unix.IoctlGetInt(int(fd), unix.TIOCINQ) }); err != nil || cerr != nil {
+		if cerr := sc.Control(func(fd uintptr) {
+			_, _, err = unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		}); cerr != nil || err != nil && err != unix.EAGAIN {
 			t.Fatal(err, cerr)
 		}
-		if waiting == 0 && c.r.Buffered() == 0 {
+		if err == unix.EAGAIN && c.r.Buffered() == 0 {
 			n++
 		}
 	}

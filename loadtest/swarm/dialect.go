@@ -1,3 +1,5 @@
+//go:build linux
+
 package swarm
 
 import "github.com/gannet-io/gannet/loadtest/plan"

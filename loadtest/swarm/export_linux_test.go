@@ -44,3 +44,27 @@ func Oversleep(p *plan.Plan) (tally.Counts, error) {
 func (r *Receiver) Counts() tally.Counts  { return r.w.counts }
 func (r *Receiver) Latency() tally.Sparse { return r.w.latency.Take() }
 func (r *Receiver) Close()                { r.w.poll.close() }
+
+// A Dialect is a dialect.
+type Dialect struct{ d dialect }
+
+func Speak(p *plan.Plan) Dialect { return Dialect{speak(p)} }
+
+func (d Dialect) Endpoint() string                { return d.d.endpoint() }
+func (d Dialect) Event(message string) event      { return d.d.event([]byte(message)) }
+func (d Dialect) ErrorText(message string) string { return d.d.errorText([]byte(message)) }
+
+// Say returns the payloads of what a client sends: to begin, to subscribe, to publish, in answer to
+// a ping.
+func (d Dialect) Say(channel string, s plan.Stamp) (all []string) {
+	for _, masked := range [][]byte{
+		d.d.appendHello(nil), d.d.appendSubscription(nil, &conn{}, channel, nil), d.d.appendPublication(nil, nil, channel, s, plan.StampBytes), d.d.appendPong(nil),
+	} {
+		b := append([]byte(nil), masked[6:]...) // short: a head of 2 and a key of 4
+		for i := range b {
+			b[i] ^= masked[2+i&3]
+		}
+		all = append(all, string(b))
+	}
+	return all
+}

@@ -1,7 +1,5 @@
 package swarm
 
-import "github.com/gannet-io/gannet/loadtest/plan"
-
 const (
 	OpText  = opText
 	OpClose = opClose
@@ -19,30 +17,6 @@ var (
 
 	ErrMasked, ErrFragmented, ErrCompressed, ErrTooLong = errMasked, errFragmented, errCompressed, errTooLong
 )
-
-// A Dialect is a dialect.
-type Dialect struct{ d dialect }
-
-func Speak(p *plan.Plan) Dialect { return Dialect{speak(p)} }
-
-func (d Dialect) Endpoint() string                { return d.d.endpoint() }
-func (d Dialect) Event(message string) event      { return d.d.event([]byte(message)) }
-func (d Dialect) ErrorText(message string) string { return d.d.errorText([]byte(message)) }
-
-// Say returns the payloads of what a client sends: to begin, to subscribe, to publish, in answer to
-// a ping.
-func (d Dialect) Say(channel string, s plan.Stamp) (all []string) {
-	for _, masked := range [][]byte{
-		d.d.appendHello(nil), d.d.appendSubscription(nil, &conn{}, channel, nil), d.d.appendPublication(nil, nil, channel, s, plan.StampBytes), d.d.appendPong(nil),
-	} {
-		b := append([]byte(nil), masked[6:]...) // short: a head of 2 and a key of 4
-		for i := range b {
-			b[i] ^= masked[2+i&3]
-		}
-		all = append(all, string(b))
-	}
-	return all
-}
 
 // NextResponse returns a response's parts.
 func NextResponse(b []byte) (status int, body []byte, closes bool, n int, err error) {
