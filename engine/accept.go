@@ -75,6 +75,8 @@ type acceptor struct {
 // An entry is the context of a gnet conn until OnOpen.
 type entry struct {
 	early    []byte     // of the conn's input, read by someone else
+	secure   *secure    // not nil: the conn is TLS
+	adopted  bool       // with secure: the HTTP server has had it
 	client   netip.Addr // if a PROXY header has told it
 	listener uint8      // index in Engine.listening
 	flags    flags      // that the conn begins with

@@ -20,7 +20,9 @@ import (
 	"github.com/gannet-io/gannet/frame/handshake"
 )
 
-func TestHeadsAreBoundedInTimeAndSize(t *testing.T) {
+func TestHeadsAreBoundedInTimeAndSize(t *testing.T) { transports(t, testHeadsAreBoundedInTimeAndSize) }
+
+func testHeadsAreBoundedInTimeAndSize(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 1.5 s: heads run out of time")
 	}
@@ -85,7 +87,9 @@ func TestMaxConnsPausesAccepting(t *testing.T) {
 	}
 }
 
-func TestDrainEmptiesTheEngine(t *testing.T) {
+func TestDrainEmptiesTheEngine(t *testing.T) { transports(t, testDrainEmptiesTheEngine) }
+
+func testDrainEmptiesTheEngine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 1.5 s: a drain window of a second")
 	}

@@ -21,11 +21,20 @@ func (e *Engine) Adopt(conn net.Conn, read []byte) error {
 		return ErrStopped
 	}
 	defer e.accepting.Done()
+	return e.adopt(conn, read)
+}
 
-	socket, as := conn, entry{early: read}
-	if h, ok := conn.(*handedConn); ok {
+// adopt is Adopt for who makes Stop wait.
+func (e *Engine) adopt(conn net.Conn, read []byte) error {
+	socket, as := conn, &entry{early: read}
+	if h, ok := conn.(interface{ handed() *handedConn }); ok {
+		h := h.handed()
+		*as = entry{early: append(read, h.unread()...), listener: h.listener, client: h.client, flags: h.flags}
 		socket = h.Conn
-		as = entry{early: append(read, h.unread()...), listener: h.listener, client: h.client, flags: h.flags}
+		if s := h.secure; s != nil {
+			socket = s.wire.socket
+			as.secure, as.adopted = s, len(read) > 0
+		}
 	}
 	switch socket.(type) {
 	case *net.TCPConn, *net.UnixConn:
@@ -42,8 +51,10 @@ func (e *Engine) Adopt(conn net.Conn, read []byte) error {
 	// The socket is counted twice for a moment, as in handOff: at the bound of MaxConns it
 	// keeps its place.
 	e.hold(addrOf(socket.RemoteAddr()))
-	err := a.enroll(socket, &as)
-	_ = conn.Close() // gnet has closed the socket's first descriptor; this counts it out
+	err := a.enroll(socket, as)
+	if h, ok := conn.(interface{ handed() *handedConn }); ok {
+		h.handed().forget() // gnet has closed this descriptor; the tls.Conn lives on
+	}
 	return err
 }
 
@@ -67,6 +78,11 @@ func (e *Engine) turnAway(conn net.Conn, reason string) {
 		_, _ = conn.Write(response)
 	}
 	_ = conn.Close() // there is nothing left to lose
+}
+
+// wasHTTP reports whether the HTTP server has had c before.
+func (c *Conn) wasHTTP() bool {
+	return c.has(flagEarly) || c.has(flagSecure) && c.secured().adopted
 }
 
 // early returns the bytes of c that came before its socket did. They are kept beside the
@@ -95,10 +111,21 @@ func (c *Conn) setEarly(b []byte) {
 }
 
 // buffered returns the number of bytes that peek would return.
-func (c *Conn) buffered() int { return len(c.early()) + c.gc.InboundBuffered() }
+func (c *Conn) buffered() int {
+	if c.flags&(flagEarly|flagSecure) == 0 {
+		return c.gc.InboundBuffered()
+	}
+	if c.has(flagSecure) {
+		return len(c.secured().in)
+	}
+	return len(c.early()) + c.gc.InboundBuffered()
+}
 
 // peek returns all input that was not discarded yet, borrowed until it is.
 func (c *Conn) peek() ([]byte, error) {
+	if c.has(flagSecure) {
+		return c.secured().in, nil
+	}
 	buf, err := c.gc.Peek(-1)
 	if err != nil || !c.has(flagEarly) {
 		return buf, err
@@ -114,6 +141,19 @@ func (c *Conn) peek() ([]byte, error) {
 
 // discard drops the first n bytes of the input.
 func (c *Conn) discard(n int) {
+	if c.flags&(flagEarly|flagSecure) == 0 {
+		if n > 0 { // gnet takes 0 to mean all of it
+			_, _ = c.gc.Discard(n) // it has no error to report
+		}
+		return
+	}
+	if c.has(flagSecure) {
+		s := c.secured()
+		if s.in = s.in[n:]; len(s.in) == 0 {
+			s.in = nil
+		}
+		return
+	}
 	if c.has(flagEarly) {
 		early := c.early()
 		k := min(n, len(early))

@@ -59,6 +59,10 @@ func adopt(t *testing.T, s *server, conn net.Conn, read string) {
 }
 
 func TestAdoptedBytesAreTheFirstThatTheLoopReads(t *testing.T) {
+	transports(t, testAdoptedBytesAreTheFirstThatTheLoopReads)
+}
+
+func testAdoptedBytesAreTheFirstThatTheLoopReads(t *testing.T) {
 	hello, long := masked(ws.OpText, true, "hello"), masked(ws.OpText, true, strings.Repeat("x", 70_000))
 	for name, tt := range map[string]struct{ read, inConn, later, want string }{
 		"the head alone":                {request, "", "", ""},
@@ -93,7 +97,9 @@ func TestAdoptedBytesAreTheFirstThatTheLoopReads(t *testing.T) {
 }
 
 // Each cut of a conversation between what was read before and what comes later.
-func TestAdoptedBytesMayEndAnywhere(t *testing.T) {
+func TestAdoptedBytesMayEndAnywhere(t *testing.T) { transports(t, testAdoptedBytesMayEndAnywhere) }
+
+func testAdoptedBytesMayEndAnywhere(t *testing.T) {
 	s, hl := serveListener(t, &handler{})
 	in := request + masked(ws.OpText, true, "one") + masked(ws.OpPing, true, "p") + masked(ws.OpBinary, true, "two") + closing(1000, "")
 	for cut := range len(in) + 1 {
@@ -112,6 +118,10 @@ func TestAdoptedBytesMayEndAnywhere(t *testing.T) {
 }
 
 func TestAdoptedHeadsAreRefusedLikeAnyOther(t *testing.T) {
+	transports(t, testAdoptedHeadsAreRefusedLikeAnyOther)
+}
+
+func testAdoptedHeadsAreRefusedLikeAnyOther(t *testing.T) {
 	s, hl := serveListener(t, &handler{})
 	for _, tt := range []struct{ read, status string }{
 		{strings.Replace(request, "Version: 13", "Version: 8", 1), "426"},
@@ -163,6 +173,10 @@ func TestAdoptTakesPlainSocketsToo(t *testing.T) {
 }
 
 func TestAConnClosedBeforehandIsNotAdopted(t *testing.T) {
+	transports(t, testAConnClosedBeforehandIsNotAdopted)
+}
+
+func testAConnClosedBeforehandIsNotAdopted(t *testing.T) {
 	s, hl := serveListener(t, &handler{})
 	_, conn := take(t, s, hl, "")
 	_ = conn.Close()
@@ -173,6 +187,10 @@ func TestAConnClosedBeforehandIsNotAdopted(t *testing.T) {
 }
 
 func TestNothingIsAdoptedAfterDrainOrStop(t *testing.T) {
+	transports(t, testNothingIsAdoptedAfterDrainOrStop)
+}
+
+func testNothingIsAdoptedAfterDrainOrStop(t *testing.T) {
 	for name, end := range map[string]func(s *server) error{
 		"Drain": func(s *server) error { return s.Drain(context.Background(), 0) },
 		"Stop":  func(s *server) error { return s.Stop() },
@@ -194,7 +212,9 @@ func TestNothingIsAdoptedAfterDrainOrStop(t *testing.T) {
 }
 
 // Adopt against Drain and Stop: each conn is either refused or closed, and none is left.
-func TestAdoptMayRaceWithTheEnd(t *testing.T) {
+func TestAdoptMayRaceWithTheEnd(t *testing.T) { transports(t, testAdoptMayRaceWithTheEnd) }
+
+func testAdoptMayRaceWithTheEnd(t *testing.T) {
 	for i := range 30 {
 		s, hl := serveListener(t, &handler{}, func(c *engine.Config) { c.Loops = 2 })
 		const conns = 8
@@ -224,7 +244,9 @@ func TestAdoptMayRaceWithTheEnd(t *testing.T) {
 }
 
 // A conn may go back and forth at the bound of conns: it keeps its place.
-func TestAdoptionNeedsNoRoom(t *testing.T) {
+func TestAdoptionNeedsNoRoom(t *testing.T) { transports(t, testAdoptionNeedsNoRoom) }
+
+func testAdoptionNeedsNoRoom(t *testing.T) {
 	s, hl := serveListener(t, &handler{}, func(c *engine.Config) { c.MaxConns = 1 })
 	c, conn := take(t, s, hl, "")
 	adopt(t, s, conn, request)
@@ -234,7 +256,9 @@ func TestAdoptionNeedsNoRoom(t *testing.T) {
 }
 
 // The bytes given are not looked at again once they are consumed.
-func TestAdoptedBytesAreForgotten(t *testing.T) {
+func TestAdoptedBytesAreForgotten(t *testing.T) { transports(t, testAdoptedBytesAreForgotten) }
+
+func testAdoptedBytesAreForgotten(t *testing.T) {
 	s, hl := serveListener(t, &handler{})
 	read := []byte(request + masked(ws.OpText, true, "hello"))
 	c, conn := take(t, s, hl, "")

@@ -27,6 +27,7 @@ func (s *server) fanOut(slots []uint32, payload string) {
 			l.Queue(slot, text(payload), true)
 		}
 	})
+	s.on(0, func(*engine.Loop) {}) // the turn is over, and the window open
 }
 
 func window(d time.Duration) func(*engine.Config) {
@@ -34,6 +35,10 @@ func window(d time.Duration) func(*engine.Config) {
 }
 
 func TestFanOutsWithinTheWindowLeaveInOneSendPerConn(t *testing.T) {
+	transports(t, testFanOutsWithinTheWindowLeaveInOneSendPerConn)
+}
+
+func testFanOutsWithinTheWindowLeaveInOneSendPerConn(t *testing.T) {
 	flushes := 0 // owned by the loop
 	s := serve(t, &handler{flushed: func(*engine.Loop) { flushes++ }}, window(time.Hour))
 	clients, slots := crowd(t, s, 3)
@@ -71,7 +76,9 @@ func TestFanOutsWithinTheWindowLeaveInOneSendPerConn(t *testing.T) {
 	clients[2].wantText("f")
 }
 
-func TestWithoutAWindowEachTurnSends(t *testing.T) {
+func TestWithoutAWindowEachTurnSends(t *testing.T) { transports(t, testWithoutAWindowEachTurnSends) }
+
+func testWithoutAWindowEachTurnSends(t *testing.T) {
 	s := serve(t, &handler{})
 	clients, slots := crowd(t, s, 3)
 	before := s.count("gannet_engine_sends_total")
@@ -88,6 +95,10 @@ func TestWithoutAWindowEachTurnSends(t *testing.T) {
 
 // A frame of a conn's own does not wait, and must not overtake those that do.
 func TestAFrameForOneTakesItsWaitingOnesAlong(t *testing.T) {
+	transports(t, testAFrameForOneTakesItsWaitingOnesAlong)
+}
+
+func testAFrameForOneTakesItsWaitingOnesAlong(t *testing.T) {
 	s := serve(t, &handler{}, window(time.Hour))
 	clients, slots := crowd(t, s, 2)
 	s.fanOut(slots, "waits")
@@ -109,7 +120,9 @@ func TestTheWindowEndsByItself(t *testing.T) {
 	}
 }
 
-func TestAConnMayGoWhileItsFramesWait(t *testing.T) {
+func TestAConnMayGoWhileItsFramesWait(t *testing.T) { transports(t, testAConnMayGoWhileItsFramesWait) }
+
+func testAConnMayGoWhileItsFramesWait(t *testing.T) {
 	s := serve(t, &handler{}, window(time.Hour))
 	clients, slots := crowd(t, s, 2)
 	s.fanOut(slots, strings.Repeat("x", 100))

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -27,9 +28,9 @@ const accepted = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConn
 // A client is the other end of a conn: raw bytes, and frames by gobwas. Each of its steps has
 // patience anew.
 type client struct {
-	net.Conn
-	t testing.TB
-	r *bufio.Reader
+	net.Conn // a *tls.Conn where the server speaks TLS
+	t        testing.TB
+	r        *bufio.Reader
 }
 
 // A patient conn sets its own deadlines.
@@ -46,6 +47,9 @@ func raw(t testing.TB, s *server) *client {
 	conn, err := net.Dial(s.ln.Addr().Network(), s.ln.Addr().String())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if s.secure {
+		conn = tls.Client(conn, clientTLS(t))
 	}
 	c := &client{Conn: conn, t: t, r: bufio.NewReader(patient{conn})}
 	t.Cleanup(func() { _ = conn.Close() })
@@ -68,6 +72,9 @@ func tryDial(s *server) net.Conn {
 		return nil
 	}
 	_ = conn.SetDeadline(time.Now().Add(patience))
+	if s.secure {
+		conn = tls.Client(conn, clientTLS(s.t))
+	}
 	if _, err := io.WriteString(conn, request); err == nil {
 		if _, err = io.ReadFull(conn, make([]byte, len(accepted))); err == nil {
 			return conn
@@ -166,19 +173,32 @@ func (c *client) wantGone() {
 	}
 }
 
+// socket returns the conn under TLS, if there is TLS.
+func (c *client) socket() net.Conn {
+	if secure, ok := c.Conn.(*tls.Conn); ok {
+		return secure.NetConn()
+	}
+	return c.Conn
+}
+
 // reset closes the socket with an RST.
 func (c *client) reset() {
 	c.t.Helper()
-	if err := c.Conn.(*net.TCPConn).SetLinger(0); err != nil {
+	if err := c.socket().(*net.TCPConn).SetLinger(0); err != nil {
 		c.t.Fatal(err)
 	}
-	_ = c.Close()
+	_ = c.socket().Close()
 }
 
-// closeWrite sends a FIN.
+// closeWrite sends a FIN, over TLS behind a close_notify.
 func (c *client) closeWrite() {
 	c.t.Helper()
-	if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+	if secure, ok := c.Conn.(*tls.Conn); ok {
+		if err := secure.CloseWrite(); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	if err := c.socket().(*net.TCPConn).CloseWrite(); err != nil {
 		c.t.Fatal(err)
 	}
 }

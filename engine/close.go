@@ -105,6 +105,9 @@ func (l *Loop) linger(c *Conn) {
 		l.lose(c, closeQuiet)
 		return
 	}
+	if c.has(flagSecure) {
+		l.sayGoodbye(c)
+	}
 	l.leaveState(c)
 	c.state = stateLinger
 	l.conns.track(c)
@@ -187,6 +190,7 @@ func (l *Loop) closed(c *Conn, err error) {
 			}
 		}
 	}
+	l.releaseSecure(c)
 	l.conns.put(c)
 	l.eng.onLoops.Add(-1)
 	l.eng.release(peer)

@@ -16,6 +16,10 @@ import (
 // RFC 6455 §7.1.7 fails the connection with the code that the section of the rule names;
 // the reason is the metric label. What follows the bad frame must not be read.
 func TestEveryProtocolErrorEndsWithItsCodeAndReason(t *testing.T) {
+	transports(t, testEveryProtocolErrorEndsWithItsCodeAndReason)
+}
+
+func testEveryProtocolErrorEndsWithItsCodeAndReason(t *testing.T) {
 	s := serve(t, &handler{}, func(c *engine.Config) { c.Message = frame.Limits{MessageBytes: 100, Fragments: 3} })
 	for _, tt := range []struct {
 		reason string
@@ -60,6 +64,10 @@ func TestEveryProtocolErrorEndsWithItsCodeAndReason(t *testing.T) {
 }
 
 func TestTheCloseFrameOfThePeerIsAnswered(t *testing.T) {
+	transports(t, testTheCloseFrameOfThePeerIsAnswered)
+}
+
+func testTheCloseFrameOfThePeerIsAnswered(t *testing.T) {
 	closed := make(chan bool, 10)
 	s := serve(t, &handler{closed: func(c *engine.Conn) { closed <- c.Open() }})
 	for _, tt := range []struct {
@@ -86,6 +94,10 @@ func TestTheCloseFrameOfThePeerIsAnswered(t *testing.T) {
 }
 
 func TestTheServerAwaitsThePeersCloseFrame(t *testing.T) {
+	transports(t, testTheServerAwaitsThePeersCloseFrame)
+}
+
+func testTheServerAwaitsThePeersCloseFrame(t *testing.T) {
 	heard := make(chan string, 10)
 	s := serve(t, &handler{
 		message: func(c *engine.Conn, _ frame.Opcode, payload []byte) {
@@ -116,6 +128,10 @@ func TestTheServerAwaitsThePeersCloseFrame(t *testing.T) {
 
 // A peer that does not answer the close frame is waited for no longer than CloseWait.
 func TestASilentPeerIsNotWaitedForForEver(t *testing.T) {
+	transports(t, testASilentPeerIsNotWaitedForForEver)
+}
+
+func testASilentPeerIsNotWaitedForForEver(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 1.5 s: the close wait and the linger run out")
 	}
@@ -130,6 +146,10 @@ func TestASilentPeerIsNotWaitedForForEver(t *testing.T) {
 // Input unread in the socket when the server closes makes the kernel send an RST, which can
 // take the close frame with it: the server must read on.
 func TestTheCloseFrameArrivesThoughInputIsUnread(t *testing.T) {
+	transports(t, testTheCloseFrameArrivesThoughInputIsUnread)
+}
+
+func testTheCloseFrameArrivesThoughInputIsUnread(t *testing.T) {
 	s := serve(t, &handler{message: func(c *engine.Conn, _ frame.Opcode, _ []byte) { c.Close(4001, "enough") }},
 		func(c *engine.Config) { c.CloseWait = 100 * time.Millisecond })
 	for range 20 {
@@ -149,6 +169,10 @@ func TestTheCloseFrameArrivesThoughInputIsUnread(t *testing.T) {
 
 // The same on a protocol error, where the rest cannot even be parsed.
 func TestTheCloseFrameArrivesInFrontOfGarbage(t *testing.T) {
+	transports(t, testTheCloseFrameArrivesInFrontOfGarbage)
+}
+
+func testTheCloseFrameArrivesInFrontOfGarbage(t *testing.T) {
 	s := serve(t, &handler{})
 	for range 20 {
 		c := dial(t, s)
@@ -164,7 +188,9 @@ func TestTheCloseFrameArrivesInFrontOfGarbage(t *testing.T) {
 	s.wantConns(0)
 }
 
-func TestAPeerMayVanishInEveryState(t *testing.T) {
+func TestAPeerMayVanishInEveryState(t *testing.T) { transports(t, testAPeerMayVanishInEveryState) }
+
+func testAPeerMayVanishInEveryState(t *testing.T) {
 	opened := make(chan *engine.Conn, 1)
 	closed := make(chan struct{}, 1)
 	s := serve(t, &handler{
@@ -216,6 +242,10 @@ func TestAPeerMayVanishInEveryState(t *testing.T) {
 
 // A FIN right behind a request must not eat the answers to it.
 func TestAnswersToWhatCameBeforeAFINArrive(t *testing.T) {
+	transports(t, testAnswersToWhatCameBeforeAFINArrive)
+}
+
+func testAnswersToWhatCameBeforeAFINArrive(t *testing.T) {
 	s := serve(t, &handler{})
 	c := dial(t, s)
 	c.write(masked(ws.OpText, true, "one") + masked(ws.OpText, true, "two"))
@@ -226,7 +256,9 @@ func TestAnswersToWhatCameBeforeAFINArrive(t *testing.T) {
 	s.wantConns(0)
 }
 
-func TestIDsGoStaleWhenSlotsAreReused(t *testing.T) {
+func TestIDsGoStaleWhenSlotsAreReused(t *testing.T) { transports(t, testIDsGoStaleWhenSlotsAreReused) }
+
+func testIDsGoStaleWhenSlotsAreReused(t *testing.T) {
 	ids := make(chan engine.ID, 1)
 	s := serve(t, &handler{open: func(c *engine.Conn) { ids <- c.ID() }})
 	seen := make(map[engine.ID]bool)

@@ -67,6 +67,9 @@ type Config struct {
 	// Trust says which peers are proxies, whose word about their clients counts. nil: none.
 	Trust *proxies.Trust
 
+	// TLS serves conns that begin with a TLS handshake; nil: none are.
+	TLS *TLS
+
 	// HTTP receives the sockets whose request is not a WebSocket handshake. nil: they are
 	// answered 404.
 	HTTP *HTTPListener
@@ -117,6 +120,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.BacklogBytes = max(c.BacklogBytes, 0)
 	c.BacklogAge = max(c.BacklogAge, 0)
+	c.TLS = c.TLS.withDefaults()
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}

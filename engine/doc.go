@@ -8,8 +8,9 @@
 // # The life of a connection
 //
 //	accept ── head ──┬── open ── closing ── linger ── gone
-//	                 ├── handed off to the HTTP server (not a WebSocket); Adopt takes it back
-//	                 └── rejected with an HTTP status
+//	           │  ▲  ├── handed off to the HTTP server (not a WebSocket); Adopt takes it back
+//	           ▼  │  └── rejected with an HTTP status
+//	           TLS handshake, in a goroutine
 //
 // A [Conn] lives in a slot of its loop's slab and is recycled; an [ID] names it across loops
 // and goes stale with it. Head: bytes are collected until the request is whole. Open:
@@ -24,6 +25,13 @@
 // EMFILE). A [Loop] owns its conns, their timers and everything waiting to be sent. Methods
 // marked Loop-only must be called in a Handler callback of that loop or from a function
 // given to [Loop.Post]; in a build with the tag invariants they check it.
+//
+// # TLS
+//
+// A conn whose first byte is 0x16 is TLS when Config.TLS is set. Its handshake is done off the
+// loops, by a few goroutines at once; then a loop gets the socket again, and the tls.Conn with
+// it, which never blocks there: see wire. What is sealed and did not fit into the socket is
+// held in the backlog, before frames.
 //
 // # Sending
 //

@@ -11,7 +11,9 @@ import (
 	"github.com/gannet-io/gannet/frame/handshake"
 )
 
-func TestMessagesComeBackWhole(t *testing.T) {
+func TestMessagesComeBackWhole(t *testing.T) { transports(t, testMessagesComeBackWhole) }
+
+func testMessagesComeBackWhole(t *testing.T) {
 	s := serve(t, &handler{})
 	c := dial(t, s)
 	for _, n := range []int{0, 1, 125, 126, 65535, 65536, 200_000} {
@@ -22,6 +24,10 @@ func TestMessagesComeBackWhole(t *testing.T) {
 }
 
 func TestFragmentsAreJoinedWithControlFramesInBetween(t *testing.T) {
+	transports(t, testFragmentsAreJoinedWithControlFramesInBetween)
+}
+
+func testFragmentsAreJoinedWithControlFramesInBetween(t *testing.T) {
 	s := serve(t, &handler{})
 	c := dial(t, s)
 	c.write(masked(ws.OpText, false, "a\xc3") + masked(ws.OpPing, true, "p1") + masked(ws.OpContinuation, false, "\xa9") +
@@ -32,7 +38,9 @@ func TestFragmentsAreJoinedWithControlFramesInBetween(t *testing.T) {
 }
 
 // The whole conversation, handshake included, one byte a segment.
-func TestBytesMayComeOneByOne(t *testing.T) {
+func TestBytesMayComeOneByOne(t *testing.T) { transports(t, testBytesMayComeOneByOne) }
+
+func testBytesMayComeOneByOne(t *testing.T) {
 	s := serve(t, &handler{})
 	c := raw(t, s)
 	for _, b := range []byte(request + masked(ws.OpText, false, "he") + masked(ws.OpPing, true, "x") +
@@ -50,6 +58,10 @@ func TestBytesMayComeOneByOne(t *testing.T) {
 // A client need not await the handshake's answer (RFC 6455 §4.1 lets the server assume
 // nothing about segments).
 func TestManyFramesComeInOneSegmentWithTheHandshake(t *testing.T) {
+	transports(t, testManyFramesComeInOneSegmentWithTheHandshake)
+}
+
+func testManyFramesComeInOneSegmentWithTheHandshake(t *testing.T) {
 	s := serve(t, &handler{})
 	c := raw(t, s)
 	var in, out strings.Builder
@@ -63,6 +75,10 @@ func TestManyFramesComeInOneSegmentWithTheHandshake(t *testing.T) {
 }
 
 func TestOpenMaySendAndCloseBeforeAnyMessage(t *testing.T) {
+	transports(t, testOpenMaySendAndCloseBeforeAnyMessage)
+}
+
+func testOpenMaySendAndCloseBeforeAnyMessage(t *testing.T) {
 	s := serve(t, &handler{open: func(c *engine.Conn) {
 		c.Send(text("one"))
 		c.Close(4001, "full", text("two"))
@@ -79,6 +95,10 @@ func TestOpenMaySendAndCloseBeforeAnyMessage(t *testing.T) {
 }
 
 func TestUpgradeSelectsTheSubprotocolOrRefuses(t *testing.T) {
+	transports(t, testUpgradeSelectsTheSubprotocolOrRefuses)
+}
+
+func testUpgradeSelectsTheSubprotocolOrRefuses(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 1 s: a refused conn lingers")
 	}
@@ -102,6 +122,10 @@ func TestUpgradeSelectsTheSubprotocolOrRefuses(t *testing.T) {
 // Messages of one conn are handled in order and their payload is gone afterwards, so what
 // is kept must be a copy; a Handler that answers other conns reaches them in the same turn.
 func TestAConnMaySendToOthersOfItsLoop(t *testing.T) {
+	transports(t, testAConnMaySendToOthersOfItsLoop)
+}
+
+func testAConnMaySendToOthersOfItsLoop(t *testing.T) {
 	var conns []*engine.Conn // all on one loop
 	s := serve(t, &handler{
 		open: func(c *engine.Conn) { conns = append(conns, c) },

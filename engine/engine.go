@@ -37,6 +37,8 @@ type Engine struct {
 	// The first is for conns that come from none of ours.
 	listening [maxListeners + 1]*ListenerConfig
 
+	greetings *greetings // nil without TLS
+
 	twins twins
 
 	conns      atomic.Int64 // sockets, HTTP ones included
@@ -73,6 +75,7 @@ func New(cfg Config) (*Engine, error) {
 		quit:    make(chan struct{}),
 	}
 	e.listening[0] = new(ListenerConfig)
+	e.greetings = newGreetings(e)
 	if cfg.Peers != (peers.Limits{}) {
 		e.census.on, e.census.table, e.census.trusts = true, peers.New(cfg.Peers), cfg.Trust.Proxy
 	}
@@ -156,6 +159,7 @@ func (e *Engine) Drain(ctx context.Context, window time.Duration) error {
 	}
 	// What was accepted before counts: it is on its way to a loop, which does not block.
 	e.accepting.Wait()
+	e.greetings.hurry(time.Now().Add(drainHead))
 	for _, l := range e.loops {
 		l.Post(func() {
 			l.conns.each(func(c *Conn) {
@@ -170,7 +174,7 @@ func (e *Engine) Drain(ctx context.Context, window time.Duration) error {
 	}
 	t := time.NewTicker(10 * time.Millisecond)
 	defer t.Stop()
-	for e.onLoops.Load() > 0 {
+	for e.onLoops.Load() > 0 || e.greetings.count() > 0 {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -193,6 +197,7 @@ func (e *Engine) drainDelay() uint32 {
 // are dropped. It may be called twice. Any goroutine but a loop's; blocks.
 func (e *Engine) Stop() error {
 	e.beginDrain(0)
+	e.greetings.stop()
 	// An acceptor that gives a socket to a loop waits for the loop.
 	e.accepting.Wait()
 	var err error

@@ -115,3 +115,6 @@ func (p *Pace) Take(now time.Duration, perSecond int) time.Duration { return p.p
 func (l *Loop) HasDeflation() bool {
 	return !reflect.DeepEqual(l.deflate, deflation{conns: l.deflate.conns})
 }
+
+// FlushConn sends what is pending for c. Loop-only.
+func (l *Loop) FlushConn(c *Conn) { l.flushConn(c) }

@@ -89,6 +89,7 @@ func (h *HTTPListener) offer(c net.Conn) bool {
 type handedConn struct {
 	net.Conn
 	eng      *Engine
+	secure   *secure    // of Conn when that is a tls.Conn
 	listener uint8      // as the conn's
 	client   netip.Addr // if a PROXY header has told it
 	peer     netip.Addr // whom it is counted for
@@ -143,11 +144,19 @@ func (h *handedConn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-func (h *handedConn) Close() error {
-	err := h.Conn.Close()
-	h.once.Do(func() { h.eng.release(h.peer) })
+// Close closes the socket, unless a loop has taken it back.
+func (h *handedConn) Close() (err error) {
+	h.once.Do(func() {
+		err = h.Conn.Close()
+		h.eng.release(h.peer)
+	})
 	return err
 }
+
+// forget counts the socket out without closing it.
+func (h *handedConn) forget() { h.once.Do(func() { h.eng.release(h.peer) }) }
+
+func (h *handedConn) handed() *handedConn { return h }
 
 // handOff gives the socket of c, and the bytes read from it, to the HTTP server. gnet closes
 // its own descriptor, which leaves the duplicate's socket untouched.
@@ -156,21 +165,18 @@ func (l *Loop) handOff(c *Conn, read []byte) {
 		l.reject(c, &handshake.Error{Status: 404, Reason: "not_found", Message: "only WebSocket is served here"})
 		return
 	}
+	if c.has(flagSecure) {
+		l.handOffSecure(c, read)
+		return
+	}
 	conn, err := duplicate(int(c.fd))
 	if err != nil {
 		l.eng.cfg.Log.Warn("hand a connection to the HTTP server", "err", err)
 		l.reject(c, &handshake.Error{Status: 503, Reason: "no_descriptor", Message: "overloaded"})
 		return
 	}
-	peer := c.ClientAddr()
-	l.eng.hold(peer)
-	handed := &handedConn{
-		Conn: conn, eng: l.eng, listener: c.listener, peer: peer, flags: c.flags & (flagSecure | flagVouched | flagProxied),
-		prefix: append([]byte(nil), read...),
-	}
-	if c.has(flagProxied) {
-		handed.client = c.ClientAddr()
-	}
+	handed := c.handedAs(conn)
+	handed.prefix = append([]byte(nil), read...)
 	if l.eng.cfg.HTTP.offer(handed) {
 		l.metrics.handedOff.Inc()
 		l.lose(c, closeQuiet)
@@ -178,6 +184,19 @@ func (l *Loop) handOff(c *Conn, read []byte) {
 	}
 	_ = handed.Close() // the duplicate; c still has the socket
 	l.reject(c, &handshake.Error{Status: 503, Reason: "http_queue_full", Message: "overloaded"})
+}
+
+// handedAs returns conn as one that goes on where c ends, and counts it.
+func (c *Conn) handedAs(conn net.Conn) *handedConn {
+	e, peer := c.loop.eng, c.ClientAddr()
+	e.hold(peer)
+	h := &handedConn{
+		Conn: conn, eng: e, listener: c.listener, peer: peer, flags: c.flags & (flagSecure | flagVouched | flagProxied),
+	}
+	if c.has(flagProxied) {
+		h.client = peer
+	}
+	return h
 }
 
 // duplicate returns a net.Conn on a duplicate of fd.

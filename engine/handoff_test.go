@@ -67,7 +67,9 @@ func (c *client) wantAnswer(want string) {
 	}
 }
 
-func TestHTTPIsHandedOff(t *testing.T) {
+func TestHTTPIsHandedOff(t *testing.T) { transports(t, testHTTPIsHandedOff) }
+
+func testHTTPIsHandedOff(t *testing.T) {
 	s, _ := serveHTTP(t)
 	big := string(bytes.Repeat([]byte("0123456789"), 300_000))
 	for name, talk := range map[string]func(c *client){
@@ -123,6 +125,10 @@ func TestHTTPIsHandedOff(t *testing.T) {
 }
 
 func TestHTTPIsRefusedWhenTheQueueIsClosed(t *testing.T) {
+	transports(t, testHTTPIsRefusedWhenTheQueueIsClosed)
+}
+
+func testHTTPIsRefusedWhenTheQueueIsClosed(t *testing.T) {
 	s, hl := serveHTTP(t)
 	for range 2 {
 		if err := hl.Close(); err != nil {
@@ -141,7 +147,9 @@ func TestHTTPIsRefusedWhenTheQueueIsClosed(t *testing.T) {
 }
 
 // Close drops what waits, also what arrives at the same moment.
-func TestCloseLeavesNothingInTheQueue(t *testing.T) {
+func TestCloseLeavesNothingInTheQueue(t *testing.T) { transports(t, testCloseLeavesNothingInTheQueue) }
+
+func testCloseLeavesNothingInTheQueue(t *testing.T) {
 	for range 20 {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {

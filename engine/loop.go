@@ -57,6 +57,9 @@ type Loop struct {
 	conns   slab
 	early   map[ID][]byte // see Conn.early
 	heads   headQueue
+	secures []*secure // by slot, of TLS conns; see Conn.secured
+	plain   []byte    // what a TLS conn decrypts to
+	sealed  []byte    // what a tls.Conn has written and was not sent
 	wheel   *wheel.Wheel
 	tick    uint32 // now
 	timer   *time.Timer

@@ -134,7 +134,9 @@ func TestPostAndWakeAfterStopAreRefused(t *testing.T) {
 
 // Stop while everyone posts, wakes, connects and talks; the second Stop must wait for the
 // end of the first.
-func TestStopMayRaceWithEverything(t *testing.T) {
+func TestStopMayRaceWithEverything(t *testing.T) { transports(t, testStopMayRaceWithEverything) }
+
+func testStopMayRaceWithEverything(t *testing.T) {
 	for range 5 {
 		s := serve(t, &handler{}, func(c *engine.Config) { c.Loops = 2 })
 		stop := make(chan struct{})
@@ -184,7 +186,9 @@ func TestStopMayRaceWithEverything(t *testing.T) {
 
 // What Closed queues for another conn must not wait for the clock. If it did, it would each
 // time; on a busy machine the clock turns meanwhile now and then.
-func TestClosedMaySendToOthers(t *testing.T) {
+func TestClosedMaySendToOthers(t *testing.T) { transports(t, testClosedMaySendToOthers) }
+
+func testClosedMaySendToOthers(t *testing.T) {
 	var conns []*engine.Conn // of this round
 	s := serve(t, &handler{
 		open: func(c *engine.Conn) { conns = append(conns, c) },
@@ -260,7 +264,9 @@ func serveAt(t testing.TB, tick uint32, h *handler, more ...func(*engine.Config)
 	return serve(t, h, append(more, func(c *engine.Config) { engine.StartTick = tick })...)
 }
 
-func TestTimersComeOnceAndNotEarly(t *testing.T) {
+func TestTimersComeOnceAndNotEarly(t *testing.T) { transports(t, testTimersComeOnceAndNotEarly) }
+
+func testTimersComeOnceAndNotEarly(t *testing.T) {
 	type event struct {
 		n  engine.Notice
 		at time.Time
@@ -287,7 +293,9 @@ func TestTimersComeOnceAndNotEarly(t *testing.T) {
 }
 
 // A panic in a callback costs the conn it was for, which hears 1011, and no other.
-func TestAPanicCostsOnlyItsConn(t *testing.T) {
+func TestAPanicCostsOnlyItsConn(t *testing.T) { transports(t, testAPanicCostsOnlyItsConn) }
+
+func testAPanicCostsOnlyItsConn(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 1.5 s: a conn lingers, a timer runs out")
 	}

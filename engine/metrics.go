@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"crypto/tls"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -75,9 +77,12 @@ type engineMetrics struct {
 	handedOff    *metrics.Counter  // of handshakes
 	drops        [dropReasons]struct{ frames, bytes *metrics.Counter }
 
-	open      atomic.Int64 // WebSockets
-	deflating atomic.Int64 // those that agreed on permessage-deflate
-	total     func() int64
+	tls [tlsVersions][tlsOutcomes]*metrics.Counter // handshakes
+
+	open       atomic.Int64 // WebSockets
+	deflating  atomic.Int64 // those that agreed on permessage-deflate
+	tlsSockets atomic.Int64
+	total      func() int64
 }
 
 func newMetrics(e *Engine, set *metrics.Set) *engineMetrics {
@@ -115,6 +120,18 @@ func newMetrics(e *Engine, set *metrics.Set) *engineMetrics {
 	for i, label := range dropLabels {
 		m.drops[i].frames = set.NewCounter(`gannet_engine_dropped_frames_total{reason="` + label + `"}`)
 		m.drops[i].bytes = set.NewCounter(`gannet_engine_dropped_bytes_total{reason="` + label + `"}`)
+	}
+	if e.cfg.TLS != nil {
+		for v, version := range tlsVersionLabels {
+			for o, outcome := range tlsOutcomeLabels {
+				if v == 0 && o <= tlsResumed {
+					continue // a handshake that succeeds has a version
+				}
+				m.tls[v][o] = set.NewCounter(`gannet_engine_tls_handshakes_total{version="` + version + `",outcome="` + outcome + `"}`)
+			}
+		}
+		set.NewGauge("gannet_engine_tls_handshakes_pending", func() float64 { return float64(e.greetings.count()) })
+		set.NewGauge("gannet_engine_tls_sockets", func() float64 { return float64(m.tlsSockets.Load()) })
 	}
 	set.NewGauge("gannet_engine_websockets", func() float64 { return float64(m.open.Load()) })
 	set.NewGauge("gannet_engine_handshaking", func() float64 { return float64(e.heads.Load()) })
@@ -176,3 +193,44 @@ func (m *loopMetrics) publish() {
 }
 
 func (m *loopMetrics) lag(d time.Duration) { m.loopLag.Update(max(d, 0).Seconds()) }
+
+// tlsOutcome is how a TLS handshake went, as a metric label.
+const (
+	tlsFull = iota
+	tlsResumed
+	tlsOutcomes = 6
+)
+
+var tlsOutcomeLabels = [tlsOutcomes]string{"full", "resumed", "failed", "closed", "timeout", "overloaded"}
+
+const tlsVersions = 3
+
+// tlsVersionLabels begin with that of a handshake which ended before a version was agreed on.
+var tlsVersionLabels = [tlsVersions]string{"none", "1.2", "1.3"}
+
+func tlsVersionIndex(version uint16) int {
+	switch version {
+	case tls.VersionTLS12:
+		return 1
+	case tls.VersionTLS13:
+		return 2
+	}
+	return 0
+}
+
+// tlsDone counts a handshake that succeeded.
+func (m *engineMetrics) tlsDone(version uint16, resumed bool) {
+	outcome := tlsFull
+	if resumed {
+		outcome = tlsResumed
+	}
+	if counter := m.tls[tlsVersionIndex(version)][outcome]; counter != nil {
+		counter.Inc()
+	}
+}
+
+// tlsFailed counts one that did not, by one of tlsOutcomeLabels. version is 0 when none was
+// agreed on.
+func (m *engineMetrics) tlsFailed(outcome string, version uint16) {
+	m.tls[tlsVersionIndex(version)][slices.Index(tlsOutcomeLabels[:], outcome)].Inc()
+}

@@ -54,6 +54,19 @@ func (r *reactor) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
 	c.lastRead = l.tick
 	c.due = l.after(ticks(r.eng.cfg.HeadTimeout) + 1)
 	l.arm(c)
+	if s := from.secure; s != nil {
+		l.secureConn(c, s)
+		s.in, s.own, s.unseen, s.adopted = from.early, true, true, from.adopted
+		from.early = nil
+		if l.eng.draining.Load() {
+			l.hurry(c)
+		}
+		// What came with the end of the handshake is in the tls.Conn already.
+		if err := gc.Wake(nil); err != nil {
+			return nil, gnet.Close
+		}
+		return nil, gnet.None
+	}
 	if len(from.early) > 0 {
 		// Handled by OnTraffic, like any input: here the conn cannot be closed.
 		c.setEarly(from.early)
@@ -92,6 +105,10 @@ func (l *Loop) serve(c *Conn) {
 			l.panicked(c, p)
 		}
 	}()
+	if c.has(flagSecure) {
+		l.readSecure(c)
+		return
+	}
 	l.readable(c)
 }
 

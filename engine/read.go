@@ -34,6 +34,10 @@ func (l *Loop) readHead(c *Conn) {
 	if err != nil || len(buf) == 0 {
 		return
 	}
+	if c.scanned == 0 && buf[0] == recordHandshake && c.mayTurnSecure() {
+		l.hello(c, buf)
+		return
+	}
 	n, next := handshake.Complete(buf, int(c.scanned), l.eng.cfg.Head)
 	c.scanned = uint32(next)
 	if n == 0 {
@@ -41,7 +45,7 @@ func (l *Loop) readHead(c *Conn) {
 	}
 	r := &l.request
 	*r, n, err = handshake.Parse(buf, l.eng.cfg.Head)
-	if err == nil && !r.Upgrade && !c.has(flagEarly) {
+	if err == nil && !r.Upgrade && !c.wasHTTP() {
 		l.handOff(c, buf)
 		return
 	}
@@ -98,7 +102,14 @@ func (l *Loop) reject(c *Conn, err error) {
 	l.metrics.rejected(refusal.Reason)
 	// This is the first thing sent on the socket: its buffer has room, or it is broken.
 	response := handshake.AppendReject(l.scratch[:0], refusal)
-	if n, err := send(c.fd, response); err != nil || n < len(response) {
+	var n int
+	var err2 error
+	if c.has(flagSecure) {
+		n, _, err2 = l.sendSecure(c, response)
+	} else {
+		n, err2 = send(c.fd, response)
+	}
+	if err2 != nil || n < len(response) || c.backlog != nil {
 		l.lose(c, closeQuiet)
 		return
 	}

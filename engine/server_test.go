@@ -102,6 +102,7 @@ type server struct {
 	ln     net.Listener
 	set    *metrics.Set
 	served chan error
+	secure bool // its clients speak TLS
 }
 
 // serve starts an engine with the handler h; its config is changed by more. A peer may be slow
@@ -122,9 +123,12 @@ func serveOn(t testing.TB, ln net.Listener, h *handler, more ...func(*engine.Con
 
 func serveWith(t testing.TB, ln net.Listener, with engine.ListenerConfig, h *handler, more ...func(*engine.Config)) *server {
 	t.Helper()
-	s := &server{t: t, h: h, ln: ln, set: metrics.NewSet(), served: make(chan error, 1)}
+	s := &server{t: t, h: h, ln: ln, set: metrics.NewSet(), served: make(chan error, 1), secure: overTLS(t)}
 	engine.StartTick = 0
 	cfg := engine.Config{Handler: h, Loops: 1, Log: quiet, Metrics: s.set, HeadTimeout: patience, CloseWait: patience}
+	if s.secure {
+		cfg.TLS = &engine.TLS{Config: serverTLS(t)}
+	}
 	for _, f := range more {
 		f(&cfg)
 	}

@@ -43,6 +43,10 @@ func flooder(n, size int) *handler {
 }
 
 func TestASlowReaderIsToldWhyItIsCutOff(t *testing.T) {
+	transports(t, testASlowReaderIsToldWhyItIsCutOff)
+}
+
+func testASlowReaderIsToldWhyItIsCutOff(t *testing.T) {
 	for what, limit := range map[string]func(*engine.Config){
 		"bytes": func(c *engine.Config) { c.BacklogBytes, c.BacklogAge = 100_000, -1 },
 		"age":   func(c *engine.Config) { c.BacklogBytes, c.BacklogAge = -1, 300*time.Millisecond },
@@ -95,6 +99,10 @@ func TestASlowReaderIsToldWhyItIsCutOff(t *testing.T) {
 
 // One that never reads is given up after CloseWait, and counted once.
 func TestAReaderThatNeverComesBackIsGivenUp(t *testing.T) {
+	transports(t, testAReaderThatNeverComesBackIsGivenUp)
+}
+
+func testAReaderThatNeverComesBackIsGivenUp(t *testing.T) {
 	h := flooder(2, 8<<20)
 	s := serveOn(t, narrow(t), h, func(c *engine.Config) {
 		c.BacklogBytes, c.CloseWait = 100_000, 200*time.Millisecond
@@ -117,7 +125,9 @@ func TestAReaderThatNeverComesBackIsGivenUp(t *testing.T) {
 }
 
 // A conn that takes the slot of a blocked one must not inherit its retries.
-func TestBlockedConnsMayComeAndGo(t *testing.T) {
+func TestBlockedConnsMayComeAndGo(t *testing.T) { transports(t, testBlockedConnsMayComeAndGo) }
+
+func testBlockedConnsMayComeAndGo(t *testing.T) {
 	h := flooder(50, 10_000)
 	s := serveOn(t, narrow(t), h, func(c *engine.Config) { c.BacklogBytes = -1 })
 	for range 10 {
@@ -138,6 +148,10 @@ func TestBlockedConnsMayComeAndGo(t *testing.T) {
 
 // A healthy conn must hear all, in order, while others of its loop are stuck.
 func TestHealthyConnsDoNotFeelBlockedOnes(t *testing.T) {
+	transports(t, testHealthyConnsDoNotFeelBlockedOnes)
+}
+
+func testHealthyConnsDoNotFeelBlockedOnes(t *testing.T) {
 	var conns []*engine.Conn
 	s := serveOn(t, narrow(t), &handler{
 		open: func(c *engine.Conn) { conns = append(conns, c) },
@@ -169,6 +183,10 @@ func TestHealthyConnsDoNotFeelBlockedOnes(t *testing.T) {
 // 100 000 frames of all sizes through a reader that stalls at random, sent from Post in
 // bursts of random length: direct sends, pending frames and backlog meet at every seam.
 func TestFramesAreNeitherLostNorReordered(t *testing.T) {
+	transports(t, testFramesAreNeitherLostNorReordered)
+}
+
+func testFramesAreNeitherLostNorReordered(t *testing.T) {
 	frames := 100_000
 	if testing.Short() {
 		frames = 20_000
@@ -250,6 +268,10 @@ func TestAPeerThatAnswersIsNotReported(t *testing.T) {
 }
 
 func TestASilentPeerIsPingedThenReported(t *testing.T) {
+	transports(t, testASilentPeerIsPingedThenReported)
+}
+
+func testASilentPeerIsPingedThenReported(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 1 s: silences run out")
 	}

@@ -54,6 +54,7 @@ func (l *Loop) trim() {
 	if cap(l.conns.free)-len(l.conns.free) > trimSlack/4 {
 		l.conns.free = append([]uint32(nil), l.conns.free...)
 	}
+	l.plain, l.sealed = nil, nil
 	l.mu.Lock()
 	if len(l.posted) == 0 {
 		l.posted = nil

@@ -152,6 +152,9 @@ func (l *Loop) flushConn(c *Conn) int {
 		l.pushBacklog(c, 0)
 		return 0
 	}
+	if c.has(flagSecure) {
+		return l.flushSecure(c)
+	}
 	sends := 0
 	for c.first != nil {
 		b, whole := l.gather(c)
@@ -232,22 +235,28 @@ func (l *Loop) sentAll(c *Conn) {
 
 // pushBacklog moves what is pending for c to its backlog, of which sent bytes have left.
 func (l *Loop) pushBacklog(c *Conn, sent int) {
-	if c.backlog == nil {
-		c.backlog = new(backlog.Backlog)
-		l.conns.track(c)
-		c.retryIn, c.retryEvery = 1, 1
-		l.blocked = append(l.blocked, c.id)
-		if len(l.blocked) == 1 {
-			l.ticking = time.Now().Add(fastLength)
-			l.timer.Reset(fastLength)
-		}
-		l.metrics.blocked.Inc()
-	}
+	l.block(c)
 	for c.first != nil {
 		c.backlog.Push(l.shift(c), l.tick)
 	}
 	l.advanceBacklog(c, sent)
 	l.checkBacklog(c)
+}
+
+// block gives c, whose socket is full, a backlog and has it tried again.
+func (l *Loop) block(c *Conn) {
+	if c.backlog != nil {
+		return
+	}
+	c.backlog = new(backlog.Backlog)
+	l.conns.track(c)
+	c.retryIn, c.retryEvery = 1, 1
+	l.blocked = append(l.blocked, c.id)
+	if len(l.blocked) == 1 {
+		l.ticking = time.Now().Add(fastLength)
+		l.timer.Reset(fastLength)
+	}
+	l.metrics.blocked.Inc()
 }
 
 // advanceBacklog notes that n more bytes of the backlog have left.
@@ -307,16 +316,13 @@ func (l *Loop) retryBlocked() {
 func (l *Loop) sendBacklog(c *Conn) {
 	moved := false
 	for !c.backlog.Empty() {
-		b := c.backlog.Next(l.scratch[:scratchBytes])
-		n, err := send(c.fd, b)
-		l.metrics.sent(n)
+		progress, more, err := l.sendNext(c)
 		if err != nil {
 			l.lose(c, closeBySocket)
 			return
 		}
-		l.advanceBacklog(c, n)
-		moved = moved || n > 0
-		if n < len(b) {
+		moved = moved || progress
+		if !more {
 			break
 		}
 	}
@@ -331,4 +337,28 @@ func (l *Loop) sendBacklog(c *Conn) {
 		c.retryEvery = 1
 	}
 	c.retryIn = c.retryEvery
+}
+
+// sendNext does one send from the backlog of c. moved says that something left, more that the
+// socket took all it was given.
+func (l *Loop) sendNext(c *Conn) (moved, more bool, err error) {
+	if len(c.backlog.Held()) > 0 {
+		return l.sendHeld(c)
+	}
+	b := c.backlog.Next(l.scratch[:scratchBytes])
+	if c.has(flagSecure) {
+		n, _, err := l.sendSecure(c, b)
+		if err != nil {
+			return false, false, err
+		}
+		l.advanceBacklog(c, n)
+		return true, len(c.backlog.Held()) == 0, nil
+	}
+	n, err := send(c.fd, b)
+	l.metrics.sent(n)
+	if err != nil {
+		return false, false, err
+	}
+	l.advanceBacklog(c, n)
+	return n > 0, n == len(b), nil
 }

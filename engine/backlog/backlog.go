@@ -20,6 +20,9 @@ type Backlog struct {
 	sent   int // bytes of the first frame that have left
 	count  int // frames that wait, those of frame.Concat each
 	bytes  int // bytes that have not
+
+	held   []byte // leave before all frames, as they are
+	heldAt uint32 // when held was empty last
 }
 
 type entry struct {
@@ -49,27 +52,55 @@ func (b *Backlog) Push(f *frame.Prepared, now uint32) {
 	b.count += f.Count()
 }
 
-// Bytes returns how many bytes have not left yet. Loop-only.
-func (b *Backlog) Bytes() int { return b.bytes }
+// Hold keeps raw, bytes of frames that count as sent although the socket did not take them: a
+// layer between has wrapped them and cannot take that back. They leave before everything else
+// and behind what is held already. raw is borrowed. Loop-only.
+func (b *Backlog) Hold(raw []byte, now uint32) {
+	if len(b.held) == 0 {
+		b.heldAt = now
+	}
+	b.held = append(b.held, raw...)
+}
+
+// Held returns the bytes that must leave first. Nobody may take frames out before they have.
+// Borrowed until the next call of any method. Loop-only.
+func (b *Backlog) Held() []byte { return b.held }
+
+// Release notes that the first n of the held bytes have left. Loop-only.
+func (b *Backlog) Release(n int) {
+	if b.held = b.held[n:]; len(b.held) == 0 {
+		b.held = nil
+	}
+}
+
+// Bytes returns how many bytes have not left yet, held ones included. Loop-only.
+func (b *Backlog) Bytes() int { return b.bytes + len(b.held) }
 
 // Frames returns how many frames wait, one that has left in part included. Those put together
 // by frame.Concat wait and leave together. Loop-only.
 func (b *Backlog) Frames() int { return b.count }
 
 // Empty reports whether nothing waits. Loop-only.
-func (b *Backlog) Empty() bool { return b.head == len(b.frames) }
+func (b *Backlog) Empty() bool { return b.head == len(b.frames) && len(b.held) == 0 }
+
+// none reports whether no frame waits.
+func (b *Backlog) none() bool { return b.head == len(b.frames) }
 
 // Cost returns what the backlog counts as: its bytes, and something for each frame, or a flood of
 // two-byte pongs would hold many times the limit. Loop-only.
-func (b *Backlog) Cost() int { return b.bytes + (len(b.frames)-b.head)*entryBytes }
+func (b *Backlog) Cost() int { return b.Bytes() + (len(b.frames)-b.head)*entryBytes }
 
 // Over reports whether the backlog exceeds a limit at tick now. Loop-only.
 func (b *Backlog) Over(l Limits, now uint32) bool {
 	if b.Empty() {
 		return false
 	}
+	oldest := b.heldAt
+	if len(b.held) == 0 {
+		oldest = b.frames[b.head].at
+	}
 	return l.Bytes > 0 && b.Cost() > l.Bytes ||
-		l.Age > 0 && int32(now-b.frames[b.head].at) > int32(l.Age)
+		l.Age > 0 && int32(now-oldest) > int32(l.Age)
 }
 
 // Next returns bytes to send next: the rest of the first frame when it does not fit into scratch
@@ -77,7 +108,7 @@ func (b *Backlog) Over(l Limits, now uint32) bool {
 // that they leave in one call. The result is borrowed until the next call of any method.
 // It is nil when the backlog is empty. Loop-only.
 func (b *Backlog) Next(scratch []byte) []byte {
-	if b.Empty() {
+	if b.none() {
 		return nil
 	}
 	first := b.frames[b.head].frame.Bytes()[b.sent:]
@@ -98,7 +129,7 @@ func (b *Backlog) Next(scratch []byte) []byte {
 func (b *Backlog) Advance(n int) {
 	b.bytes -= n
 	n += b.sent
-	for !b.Empty() {
+	for !b.none() {
 		size := b.frames[b.head].frame.Len()
 		if n < size {
 			break
@@ -109,7 +140,7 @@ func (b *Backlog) Advance(n int) {
 		b.head++
 	}
 	b.sent = n
-	if b.Empty() {
+	if b.none() {
 		b.frames, b.head, b.sent = b.frames[:0], 0, 0
 	}
 }

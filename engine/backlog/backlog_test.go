@@ -96,3 +96,48 @@ func TestTruncateKeepsAFrameThatHasLeftInPart(t *testing.T) {
 		t.Fatalf("a frame that had not begun to leave survived (%d dropped)", frames)
 	}
 }
+
+// What is held counts as sent, and still leaves first, counts, ages, and cannot be dropped.
+func TestHeldBytesLeaveFirstAndStay(t *testing.T) {
+	var b backlog.Backlog
+	raw := []byte("sealed")
+	b.Hold(raw, 100)
+	copy(raw, "??????") // it was borrowed
+	if b.Empty() || b.Bytes() != 6 || b.Frames() != 0 {
+		t.Fatalf("6 held bytes: Empty %v, Bytes %d, Frames %d", b.Empty(), b.Bytes(), b.Frames())
+	}
+	b.Push(text("12345678"), 103) // 10 bytes, and 64 for the entry
+	for _, tt := range []struct {
+		limits backlog.Limits
+		now    uint32
+		over   bool
+	}{
+		{backlog.Limits{Bytes: 80}, 103, false},
+		{backlog.Limits{Bytes: 79}, 103, true},
+		{backlog.Limits{Age: 5}, 105, false},
+		{backlog.Limits{Age: 5}, 106, true}, // the held bytes are older than the frame
+	} {
+		if got := b.Over(tt.limits, tt.now); got != tt.over {
+			t.Errorf("Over(%+v, %d) is %v", tt.limits, tt.now, got)
+		}
+	}
+	if frames, bytes := b.Truncate(); frames != 1 || bytes != 10 {
+		t.Errorf("Truncate dropped %d frames, %d bytes; want the one that is not held", frames, bytes)
+	}
+	if got := string(b.Held()); got != "sealed" {
+		t.Fatalf("held is %q", got)
+	}
+	b.Release(4)
+	b.Hold([]byte("+more"), 200)
+	if got := string(b.Held()); got != "ed+more" {
+		t.Fatalf("held is %q", got)
+	}
+	b.Release(7)
+	if !b.Empty() || b.Bytes() != 0 || b.Held() != nil || b.Over(backlog.Limits{Bytes: 1, Age: 1}, 1000) {
+		t.Error("something is left when all has left")
+	}
+	b.Push(text("x"), 1000)
+	if b.Over(backlog.Limits{Age: 5}, 1005) {
+		t.Error("the age of what was held is still counted")
+	}
+}

@@ -156,10 +156,10 @@ type conn struct {
 	linger   atomic.Bool // the next Close takes its time
 }
 
-// lingerer is how the error handler reaches a conn behind its tlsConn.
-type lingerer interface{ lingerOnClose() }
+// accepted is how handlers reach a conn, also behind its tlsConn.
+type accepted interface{ accepted() *conn }
 
-func (c *conn) lingerOnClose() { c.linger.Store(true) }
+func (c *conn) accepted() *conn { return c }
 
 func (c *conn) Close() error {
 	if c.linger.CompareAndSwap(true, false) {

@@ -7,6 +7,7 @@ import (
 	"crypto/hmac"
 	"crypto/md5"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -144,6 +145,7 @@ type lab struct {
 	set    *metrics.Set
 	server *rest.Server
 	addr   string
+	tls    *tls.Config // of dial; nil: plain TCP
 	client *http.Client
 	done   chan error
 }
@@ -271,6 +273,9 @@ func (l *lab) dial() net.Conn {
 	}
 	// A test that hangs should say so itself.
 	c.SetDeadline(time.Now().Add(20 * time.Second))
+	if l.tls != nil {
+		return tls.Client(c, l.tls)
+	}
 	return c
 }
 

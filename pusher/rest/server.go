@@ -372,8 +372,8 @@ func (s *Server) expect(ctx *fasthttp.RequestCtx) int {
 func (s *Server) refuseUnread(ctx *fasthttp.RequestCtx, a *app.App, err error) {
 	s.refuse(ctx, a, err)
 	s.metrics.answered(routeNone, ctx.Response.StatusCode())
-	if c, ok := ctx.Conn().(lingerer); ok {
-		c.lingerOnClose()
+	if c, ok := ctx.Conn().(accepted); ok {
+		c.accepted().linger.Store(true)
 	}
 }
 

@@ -31,9 +31,9 @@ func lists(lines [][]byte, token string) bool {
 
 // upgrade hands a connection to Config.Upgrade, or answers why not.
 func (s *Server) upgrade(ctx *fasthttp.RequestCtx) {
-	c, ok := ctx.Conn().(*conn)
+	a, ok := ctx.Conn().(accepted)
 	switch {
-	case !ok || !c.listener.shared || s.cfg.Upgrade == nil:
+	case !ok || !a.accepted().listener.shared || s.cfg.Upgrade == nil:
 		s.refuse(ctx, nil, errNoWebSocket)
 	case s.retiring.Load():
 		ctx.SetConnectionClose()
@@ -44,7 +44,7 @@ func (s *Server) upgrade(ctx *fasthttp.RequestCtx) {
 		head := bytes.Join([][]byte{h.Method(), h.RequestURI(), h.Protocol()}, []byte(" "))
 		head = append(append(head, "\r\n"...), h.RawHeaders()...)
 		ctx.HijackSetNoResponse(true)
-		ctx.Hijack(func(hijacked net.Conn) { s.handBack(c, hijacked, head) })
+		ctx.Hijack(func(hijacked net.Conn) { s.handBack(a.accepted(), hijacked, head) })
 		return
 	}
 	s.metrics.served(routeNone, ctx.Response.StatusCode(), time.Since(ctx.Time()))

@@ -3,8 +3,11 @@ package rest_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -39,6 +42,13 @@ func startShared(t *testing.T) (*lab, chan handedBack) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if strings.HasSuffix(t.Name(), "/TLS") {
+		borrowed := httptest.NewTLSServer(nil) // for its certificate
+		ln = tls.NewListener(ln, borrowed.TLS.Clone())
+		l.tls = borrowed.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+		l.tls.ServerName = "example.com"
+		borrowed.Close()
+	}
 	served := make(chan error, 1)
 	go func() { served <- l.server.ServeShared(ln) }()
 	t.Cleanup(func() {
@@ -54,6 +64,11 @@ func startShared(t *testing.T) (*lab, chan handedBack) {
 }
 
 func TestAHandshakeBehindOtherRequestsGoesToUpgrade(t *testing.T) {
+	t.Run("plain", testAHandshakeBehindOtherRequestsGoesToUpgrade)
+	t.Run("TLS", testAHandshakeBehindOtherRequestsGoesToUpgrade)
+}
+
+func testAHandshakeBehindOtherRequestsGoesToUpgrade(t *testing.T) {
 	l, back := startShared(t)
 	up := head("GET", "/up", "")
 	publish := func() string {
