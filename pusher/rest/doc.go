@@ -6,6 +6,7 @@
 //	GET  /apps/{id}/channels                            channels.go
 //	GET  /apps/{id}/channels/{channel}                  channels.go
 //	GET  /apps/{id}/channels/{channel}/users            users.go
+//	GET  /apps/{id}/channels/{channel}/events           history.go; not Pusher's
 //	POST /apps/{id}/users/{user}/terminate_connections  users.go
 //	POST /users/{user}/terminate_connections            users.go, as the Python library asks
 //	GET  / /up /healthz /readyz                         health.go, unsigned

@@ -82,6 +82,10 @@ var (
 	errCacheChannel        = bad("cache_channel", "cache may only be requested for cache channels")
 	errNoSubscriptionCount = bad("subscription_count_off", "subscription_count is not enabled for this app")
 	errUsersPresence       = bad("users_presence", "Users can only be retrieved for presence channels")
+	errNoHistory           = bad("no_history", "No rule of the app gives this channel a history")
+	errBadSerial           = bad("bad_serial", "since and before should be serials of events")
+	errBadLimit            = bad("bad_limit", "limit should be a number from 1 to 1000")
+	errBadOrder            = bad("bad_order", "order should be oldest or newest")
 	errBadUserID           = bad("bad_user_id", "Invalid user id")
 )
 

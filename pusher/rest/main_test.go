@@ -64,6 +64,8 @@ type fakeNode struct {
 	tokens     map[string]string
 	ttl        time.Duration
 	users      map[string][]string
+	past       node.Past
+	asked      []node.PastQuery
 
 	publishErr error
 	failAfter  int           // events that go well before publishErr
@@ -79,6 +81,16 @@ func (n *fakeNode) Admit(_ *app.App, channels iter.Seq[string]) error {
 		}
 	}
 	return nil
+}
+
+func (n *fakeNode) History(_ *app.App, channel string, q *node.PastQuery) node.Past {
+	if channel == "plain" {
+		return node.Past{}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.asked = append(n.asked, *q)
+	return n.past
 }
 
 func (n *fakeNode) Publish(a *app.App, ev *rest.Event) error {

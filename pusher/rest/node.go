@@ -35,6 +35,9 @@ type Node interface {
 	// Users returns the distinct user ids on a presence channel, in any order.
 	Users(a *app.App, channel string) []string
 
+	// History returns events that a channel has kept, and whether it keeps any.
+	History(a *app.App, channel string, q *node.PastQuery) node.Past
+
 	// Terminate closes all connections of a user, on all nodes. It is no error when there are none.
 	Terminate(a *app.App, userID string)
 }

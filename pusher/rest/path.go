@@ -19,6 +19,7 @@ const (
 	routeChannels
 	routeChannel
 	routeUsers
+	routeHistory
 	routeTerminate
 	routeTerminateAlias // without the app id, as pusher-http-python asks
 	routeCount
@@ -38,6 +39,7 @@ var routes = [routeCount]struct {
 	routeChannels:       {"channels", false},
 	routeChannel:        {"channel", false},
 	routeUsers:          {"channel_users", false},
+	routeHistory:        {"channel_events", false},
 	routeTerminate:      {"terminate_connections", true},
 	routeTerminateAlias: {"terminate_connections_alias", true},
 }
@@ -124,6 +126,8 @@ func parsePath(raw string) (r route, id, name string) {
 		return routeChannel, id, unescape(name)
 	case resource == "channels" && verb == "users":
 		return routeUsers, id, unescape(name)
+	case resource == "channels" && verb == "events":
+		return routeHistory, id, unescape(name)
 	case resource == "users" && verb == "terminate_connections":
 		return routeTerminate, id, unescape(name)
 	}

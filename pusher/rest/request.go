@@ -200,6 +200,8 @@ func (s *Server) work(q *request, r route, path string) error {
 		err = s.showChannel(q)
 	case routeUsers:
 		err = s.listUsers(q)
+	case routeHistory:
+		err = s.listEvents(q)
 	case routeTerminate, routeTerminateAlias:
 		err = s.terminate(q)
 	}

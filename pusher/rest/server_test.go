@@ -46,7 +46,7 @@ func TestUnsignedPaths(t *testing.T) {
 		{"", "GET", "/apps/3/channels/", 404, "Not found"},
 		{"", "GET", "/apps/3/channels/a/users/x", 404, "Not found"},
 		{"", "GET", "/apps/3/channels/a/stats", 404, "Not found"},
-		{"", "POST", "/apps/3/channels/a/events", 404, "Not found"},
+		{"", "POST", "/apps/3/channels/a/stats", 404, "Not found"},
 		{"", "POST", "/apps//events", 404, "Not found"},
 		{"", "POST", "//apps/3/events", 404, "Not found"},
 		{"", "POST", "/x/../apps/3/events", 404, "Not found"},
