@@ -53,6 +53,11 @@ func dialAt(t *testing.T, host, target string, dialer ws.Dialer) *client {
 		t.Fatalf("WebSocket handshake for %s: %v", target, err)
 	}
 	t.Cleanup(func() { conn.Close() })
+	return clientOf(t, conn, early, handshake)
+}
+
+// clientOf makes a client of what a Dialer returns.
+func clientOf(t *testing.T, conn net.Conn, early *bufio.Reader, handshake ws.Handshake) *client {
 	c := &client{t: t, conn: conn, in: early, handshake: handshake}
 	if c.in == nil {
 		c.in = bufio.NewReader(conn)
