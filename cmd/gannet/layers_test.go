@@ -63,6 +63,8 @@ var layers = map[string]layer{
 	"pusher/rest":    {on: []string{"pusher/node", "pusher/allow", "engine/proxies"}},
 	"pusher/admin":   {},
 
+	"pusher/webhook/outbox": {pure: true, on: []string{"pusher/wire", "pusher/app"}},
+
 	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/app/appstatic", "engine/echo"}},
 	"cmd/gannet/e2e": {on: []string{"cmd/gannet"}},
 	"bench":          {on: []string{"loadtest/report", "loadtest/picture"}},
