@@ -63,7 +63,9 @@ var layers = map[string]layer{
 	"pusher/rest":    {on: []string{"pusher/node", "pusher/allow", "engine/proxies"}},
 	"pusher/admin":   {},
 
-	"pusher/webhook/outbox": {pure: true, on: []string{"pusher/wire", "pusher/app"}},
+	"pusher/webhook/outbox":  {pure: true, on: []string{"pusher/wire", "pusher/app"}},
+	"pusher/webhook/journal": {on: []string{"pusher/webhook/outbox"}},
+	"pusher/webhook":         {on: []string{"pusher/webhook/journal", "pusher/auth"}},
 
 	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/app/appstatic", "engine/echo"}},
 	"cmd/gannet/e2e": {on: []string{"cmd/gannet"}},
@@ -99,8 +101,9 @@ var homes = map[string][]string{
 	"github.com/panjf2000/gnet/":         {"engine"},
 	"github.com/pires/go-proxyproto":     {"engine/proxies"},
 	"github.com/bytedance/sonic":         {"pusher/wire"},
-	"github.com/valyala/fasthttp":        {"pusher/rest", "pusher/admin", "pusher/webhook"},
+	"github.com/valyala/fasthttp":        {"pusher/rest", "pusher/admin"},
 	"github.com/klauspost/compress/":     {"frame/deflate"},
+	"go.etcd.io/bbolt":                   {"pusher/webhook/journal"},
 	"github.com/alecthomas/kong":         {"cmd/gannet"},
 	"github.com/coreos/go-systemd/":      {"cmd/gannet"},
 	"github.com/goccy/go-yaml":           {"cmd/gannet"},

@@ -29,9 +29,9 @@ func FuzzSequence(f *testing.F) {
 }
 
 func TestLongSequences(t *testing.T) {
-	n := 300
+	n := 100
 	if testing.Short() {
-		n = 30
+		n = 20
 	}
 	for seed := range uint64(n) {
 		r := rand.New(rand.NewPCG(seed, 2))

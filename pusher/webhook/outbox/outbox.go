@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"errors"
 	"math/bits"
+	"slices"
 	"time"
 
 	"github.com/gannet-io/gannet/pusher"
@@ -332,9 +333,15 @@ func (o *Outbox) Restore(b *Batch, now time.Time) bool {
 		return false
 	}
 	o.last = max(o.last, b.Seq)
-	o.admit(q, b, now).stored = len(b.Events)
+	o.admit(q, b, len(b.Events), now)
 	o.update(q, now)
 	return true
+}
+
+// Reject takes in a batch that is on disk from a time before as a dead letter.
+func (o *Outbox) Reject(b *Batch, reason string, now time.Time) {
+	o.last = max(o.last, b.Seq)
+	o.bury(&Dead{Batch: b, Reason: reason, At: now})
 }
 
 // Why a dead letter cannot be replayed.
@@ -354,14 +361,18 @@ func (o *Outbox) Replay(b *Batch, now time.Time) error {
 		return ErrNoRoom
 	}
 	o.changes.Revive = append(o.changes.Revive, b.Seq)
-	o.touch(o.admit(q, b, now))
+	o.touch(o.admit(q, b, 0, now))
 	o.update(q, now)
 	return nil
 }
 
-// admit puts a copy of what b says into q: whatever else b may have been part of is past.
-func (o *Outbox) admit(q *queue, b *Batch, now time.Time) *Batch {
-	c := &Batch{Seq: b.Seq, App: q.app, Webhook: q.hook.Name, Created: b.Created, Events: b.Events, Count: b.Count, Channels: b.Channels}
+// admit puts a copy of what b says into q: whatever else b may have been part of is past. stored is how many bytes of its
+// events are on disk.
+func (o *Outbox) admit(q *queue, b *Batch, stored int, now time.Time) *Batch {
+	c := &Batch{
+		Seq: b.Seq, App: q.app, Webhook: q.hook.Name, Created: b.Created,
+		Events: b.Events, Count: b.Count, Channels: slices.Clone(b.Channels), stored: stored,
+	}
 	q.append(c)
 	q.line(c, now)
 	return c
@@ -439,6 +450,18 @@ func (o *Outbox) Empty() bool {
 	for _, t := range o.apps {
 		for _, q := range t.queues {
 			if q.first != nil {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Idle reports whether nothing is under way or about to be: what is left waits for its receivers.
+func (o *Outbox) Idle() bool {
+	for _, t := range o.apps {
+		for _, q := range t.queues {
+			if q.sending > 0 || q.open != [2]*Batch{} {
 				return false
 			}
 		}

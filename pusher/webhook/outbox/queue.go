@@ -11,7 +11,7 @@ import (
 // A queue is what waits to be sent to one webhook.
 //
 // Batches that share a channel go one after the other, others side by side, as many as the webhook has workers. A batch
-// that failed rests; those behind it with its channels wait, the rest does not. When a receiver fails twice without a
+// that failed rests; those behind it with its channels wait, the rest does not. When a receiver fails two batches without a
 // success between, nothing but one try at a time goes out to it, after a pause that grows.
 type queue struct {
 	app  string
@@ -32,6 +32,7 @@ type queue struct {
 	queued    bool      // among the box's startable
 	failures  int       // in a row
 	failed    time.Time // when the last of them was counted
+	culprit   *Batch    // that failed then
 	pauseTill time.Time
 }
 
@@ -140,7 +141,7 @@ func (q *queue) finish(b *Batch, r Result, now time.Time) {
 	q.sending--
 	b.state = resting
 	if r.OK {
-		q.failures, q.pauseTill = 0, time.Time{}
+		q.recover()
 		q.remove(b)
 		q.box.done(b)
 		return
@@ -159,18 +160,23 @@ func (q *queue) finish(b *Batch, r Result, now time.Time) {
 // that counts once.
 func (q *queue) judge(b *Batch, r Result, now time.Time) {
 	if !r.Receiver {
-		q.failures, q.pauseTill = 0, time.Time{} // it is there and has an opinion
+		q.recover() // it is there and has an opinion
 		return
 	}
 	if q.failures > 0 && b.started.Before(q.failed) {
 		return
 	}
-	q.failures++
-	q.failed = now
+	if again := q.failures == 1 && q.culprit == b; !again {
+		q.failures++ // one batch that fails again and again may be at fault itself
+	}
+	q.failed, q.culprit = now, b
 	if q.failures > 1 {
 		q.pauseTill = now.Add(max(pause(q.failures-1, q.box.cfg.Jitter()), min(r.After, maxPause)))
 	}
 }
+
+// recover forgets the failures of the receiver.
+func (q *queue) recover() { q.failures, q.culprit, q.pauseTill = 0, nil, time.Time{} }
 
 // bury gives b up. It must not be under way.
 func (q *queue) bury(b *Batch, reason string, now time.Time) {

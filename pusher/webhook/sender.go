@@ -1,0 +1,413 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/webhook/journal"
+	"github.com/gannet-io/gannet/pusher/webhook/outbox"
+	"github.com/gannet-io/gannet/pusher/wire"
+)
+
+// Config says how a Sender behaves. Zero fields have usable defaults, but for those where zero says what it means.
+type Config struct {
+	Apps    []*app.App      // whose webhooks there are; each with a good App.Check
+	Journal journal.Journal // taken, and closed by Close; nil: dead letters in memory, without bound
+	Targets Targets
+
+	LeaveDelay  time.Duration // that a channel or member must be gone before it is told; 0: at once
+	ReturnDelay time.Duration // that those in the journal's ledger have to come back after a restart; 0: 30 s
+	QueueEvents int           // that may wait for one webhook; 0: 10,000
+	QueueBytes  int           // that may wait for all together; 0: 64 MiB
+
+	Agent   string       // User-Agent of requests; "": Gannet
+	Log     *slog.Logger // nil: nothing is logged
+	Metrics *metrics.Set // nil: none are exported
+}
+
+// Defaults of Config.
+const (
+	DefaultReturnDelay = 30 * time.Second
+	DefaultQueueEvents = 10_000
+	DefaultQueueBytes  = 64 << 20
+)
+
+// missDelay is how long one cache_miss of a channel is enough: Pusher's is not published.
+const missDelay = 10 * time.Second
+
+// A Sender sends webhooks. It implements node.Notifier. Make it with New, and end it with Close.
+type Sender struct {
+	// Set once by New.
+	cfg       Config
+	log       *slog.Logger
+	metrics   *senderMetrics
+	instance  string // begins the name of each delivery
+	receivers map[hookName]*receiver
+
+	in   intake
+	post mailbox
+
+	// Owned by the dispatcher.
+	box        *outbox.Outbox
+	sending    int
+	committing bool
+	waiters    []chan<- error // for the changes that are not under way yet
+	closing    bool
+	troubles   map[hookName]*trouble
+
+	// Set once by Start.
+	ctx      context.Context // of requests
+	cancel   context.CancelFunc
+	ended    chan struct{}
+	requests sync.WaitGroup
+	started  bool
+
+	replaying sync.Mutex // one at a time, or a dead letter could be revived twice
+	snapshot  snapshot
+}
+
+// A hookName names a webhook of an app.
+type hookName struct{ app, hook string }
+
+// A mailbox holds what others want the dispatcher to do.
+type mailbox struct {
+	mu    sync.Mutex
+	calls []func(now time.Time) // guarded by mu
+}
+
+// New returns a Sender that has read its journal and sends nothing yet. It fails when the journal cannot be read, or a file
+// that a webhook needs.
+func New(cfg Config) (*Sender, error) {
+	if cfg.Journal == nil {
+		cfg.Journal = journal.NewMemory(journal.Bounds{})
+	}
+	if cfg.ReturnDelay == 0 {
+		cfg.ReturnDelay = DefaultReturnDelay
+	}
+	if cfg.QueueEvents == 0 {
+		cfg.QueueEvents = DefaultQueueEvents
+	}
+	if cfg.QueueBytes == 0 {
+		cfg.QueueBytes = DefaultQueueBytes
+	}
+	if cfg.Agent == "" {
+		cfg.Agent = "Gannet"
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Metrics == nil {
+		cfg.Metrics = metrics.NewSet()
+	}
+	s := &Sender{
+		cfg: cfg, log: cfg.Log, receivers: make(map[hookName]*receiver), troubles: make(map[hookName]*trouble),
+		in: intake{wake: make(chan struct{}, 1)}, ended: make(chan struct{}),
+	}
+	for _, a := range cfg.Apps {
+		for i := range a.Webhooks {
+			hook := &a.Webhooks[i]
+			r, err := newReceiver(a, hook, &s.cfg.Targets, cfg.Agent)
+			if err != nil {
+				return nil, fmt.Errorf("webhook: %q of app %q: %w", hook.Name, a.ID, err)
+			}
+			s.receivers[hookName{a.ID, hook.Name}] = r
+			s.troubles[hookName{a.ID, hook.Name}] = &trouble{}
+		}
+	}
+	contents, err := cfg.Journal.Load()
+	if err != nil {
+		return nil, fmt.Errorf("webhook: %w", err)
+	}
+	s.restore(contents)
+	s.metrics = newMetrics(cfg.Metrics, s)
+	return s, nil
+}
+
+// restore makes the outbox as the journal has it.
+func (s *Sender) restore(c *journal.Contents) {
+	s.instance = c.Instance
+	s.box = outbox.New(outbox.Config{
+		LeaveDelay: s.cfg.LeaveDelay, MissDelay: missDelay, QueueEvents: s.cfg.QueueEvents, QueueBytes: s.cfg.QueueBytes,
+		Journal: s.cfg.Journal.Durable(), Seq: c.Seq, Jitter: rand.Float64,
+	}, s.cfg.Apps)
+	now := time.Now()
+	for _, b := range c.Batches {
+		if !s.box.Restore(b, now) {
+			s.box.Reject(b, outbox.ReasonRemoved, now)
+		}
+	}
+	for _, p := range c.Present {
+		s.box.RestorePresent(p, s.cfg.ReturnDelay, now)
+	}
+	if len(c.Batches)+len(c.Present) > 0 {
+		s.log.Info("webhooks go on where they were left", "batches", len(c.Batches), "present", len(c.Present))
+	}
+}
+
+// Start begins to send. It is called once.
+func (s *Sender) Start() {
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.started = true
+	go s.dispatch()
+}
+
+// Notify implements node.Notifier. Any goroutine; it waits for nothing but a lock that is held for some tens of nanoseconds.
+func (s *Sender) Notify(a *app.App, e wire.HookEvent) {
+	if !s.in.put(a.ID, &e) {
+		s.metrics.dropped("intake", 1)
+	}
+}
+
+// Close ends the Sender: nothing more is taken in, and what waits is sent until ctx is done. Without a journal on disk
+// absences are told at once, and what cannot be sent by then is lost, counted and logged; with one it is sent after the next
+// start. It may be called twice. May block.
+func (s *Sender) Close(ctx context.Context) error {
+	s.in.close()
+	if !s.started {
+		return s.cfg.Journal.Close()
+	}
+	s.do(func(now time.Time) {
+		if s.closing {
+			return
+		}
+		s.closing = true
+		s.takeNotices(now)
+		s.box.End(!s.cfg.Journal.Durable(), now)
+	})
+	select {
+	case <-s.ended:
+	case <-ctx.Done():
+		s.cancel()
+		s.do(func(time.Time) {}) // to look at the context
+		<-s.ended
+	}
+	s.cancel()
+	s.requests.Wait()
+	for _, r := range s.receivers {
+		r.close()
+	}
+	return s.cfg.Journal.Close()
+}
+
+// do has the dispatcher call f. Any goroutine.
+func (s *Sender) do(f func(now time.Time)) {
+	s.post.mu.Lock()
+	s.post.calls = append(s.post.calls, f)
+	s.post.mu.Unlock()
+	select {
+	case s.in.wake <- struct{}{}:
+	default:
+	}
+}
+
+// ask is do and waits until it is done. After an error it may still be done later. May block.
+func (s *Sender) ask(ctx context.Context, f func(now time.Time)) error {
+	done := make(chan struct{})
+	s.do(func(now time.Time) {
+		defer close(done)
+		f(now)
+	})
+	select {
+	case <-done:
+		return nil
+	case <-s.ended:
+		return errEnded
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// dispatch is the goroutine that owns the outbox.
+func (s *Sender) dispatch() {
+	defer close(s.ended)
+	commits := make(chan commit)
+	defer close(commits)
+	go s.commitAll(commits)
+	sweep := time.NewTicker(time.Hour) // dead letters age without anything happening
+	defer sweep.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-s.in.wake:
+		case <-timer.C:
+		case <-sweep.C:
+			s.commit(commits, true)
+		}
+		now := time.Now()
+		s.takeNotices(now)
+		s.takeCalls(now)
+		s.box.Tick(now)
+		for b := s.box.Start(now); b != nil && s.ctx.Err() == nil; b = s.box.Start(now) {
+			s.start(b)
+		}
+		s.commit(commits, false)
+		if s.closing && s.isOver() {
+			s.mourn()
+			return
+		}
+		if at, ok := s.box.Next(); ok {
+			timer.Reset(time.Until(at))
+		} else {
+			timer.Stop()
+		}
+	}
+}
+
+func (s *Sender) takeNotices(now time.Time) {
+	for _, block := range s.in.take() {
+		for i := range block {
+			e := block[i].event()
+			s.box.Notify(block[i].app, &e, now)
+		}
+	}
+	s.metrics.add(s.box.Stats())
+}
+
+func (s *Sender) takeCalls(now time.Time) {
+	s.post.mu.Lock()
+	calls := s.post.calls
+	s.post.calls = nil
+	s.post.mu.Unlock()
+	for _, f := range calls {
+		f(now)
+	}
+}
+
+// start makes a request in a goroutine of its own.
+func (s *Sender) start(b *outbox.Batch) {
+	r := s.receivers[hookName{b.App, b.Webhook}]
+	d := &delivery{id: s.id(b.Seq), attempt: b.Attempts, created: b.Created, events: b.Events}
+	if b.Attempts > 1 {
+		s.metrics.retries.Inc()
+	}
+	s.sending++
+	s.requests.Go(func() {
+		a := r.send(s.ctx, d, time.Now())
+		s.do(func(now time.Time) { s.finish(b, &a, now) })
+	})
+}
+
+// id names a batch for receivers and people.
+func (s *Sender) id(seq uint64) string { return s.instance + "-" + strconv.FormatUint(seq, 10) }
+
+func (s *Sender) finish(b *outbox.Batch, a *Answer, now time.Time) {
+	s.sending--
+	r := a.result()
+	name := hookName{b.App, b.Webhook}
+	s.metrics.answered(name, b, a, r, now)
+	if s.ctx.Err() == nil {
+		s.judge(name, b, a, r, now)
+	}
+	s.box.Finish(b, r, now)
+}
+
+// A trouble is what has been said about a receiver that fails.
+type trouble struct {
+	failing bool
+	told    time.Time // when a dead letter was last logged
+}
+
+// judge logs when a receiver begins to fail, and when it is well again.
+func (s *Sender) judge(name hookName, b *outbox.Batch, a *Answer, r outbox.Result, now time.Time) {
+	t := s.troubles[name]
+	switch {
+	case r.OK && t.failing:
+		t.failing = false
+		s.log.Info("a webhook is answered again", "app", name.app, "webhook", name.hook)
+	case !r.OK && !t.failing:
+		t.failing = true
+		what := []any{"app", name.app, "webhook", name.hook, "reason", r.Reason}
+		if a.Err != nil {
+			what = append(what, "error", a.Err)
+		} else {
+			what = append(what, "status", a.Status)
+		}
+		s.log.Warn("a webhook fails", append(what, "delivery", s.id(b.Seq))...)
+	}
+}
+
+// A commit is changes on their way to the journal, and who waits for them.
+type commit struct {
+	changes outbox.Changes
+	waiters []chan<- error
+}
+
+// commit hands over what has changed, unless something is under way: then more can go along later.
+func (s *Sender) commit(commits chan<- commit, anyway bool) {
+	if s.committing || !anyway && !s.box.Changed() && len(s.waiters) == 0 {
+		return
+	}
+	s.committing = true
+	c := commit{s.box.Changes(), s.waiters}
+	s.waiters = nil
+	s.bury(c.changes.Bury)
+	commits <- c // somebody stands there: nothing is under way
+}
+
+// bury counts and logs dead letters.
+func (s *Sender) bury(dead []*outbox.Dead) {
+	for _, d := range dead {
+		s.metrics.buried(d)
+		t := s.troubles[hookName{d.App, d.Webhook}]
+		if t == nil || d.At.Sub(t.told) < time.Minute {
+			continue
+		}
+		t.told = d.At
+		s.log.Warn("a batch of a webhook is dead; for a minute the next ones go without saying",
+			"app", d.App, "webhook", d.Webhook, "reason", d.Reason, "tries", d.Attempts, "events", d.Count, "delivery", s.id(d.Seq))
+	}
+}
+
+// commitAll stores what it is given.
+func (s *Sender) commitAll(commits <-chan commit) {
+	failing := false
+	for c := range commits {
+		began := time.Now()
+		dropped, err := s.cfg.Journal.Commit(&c.changes, began)
+		s.metrics.committed(time.Since(began), dropped, err)
+		switch {
+		case err != nil && !failing:
+			s.log.Error("what webhooks have to say cannot be stored; it is sent all the same, and lost if the process ends", "error", err)
+		case err == nil && failing:
+			s.log.Info("what webhooks have to say can be stored again")
+		}
+		failing = err != nil
+		for _, w := range c.waiters {
+			w <- err
+		}
+		s.do(func(now time.Time) {
+			s.committing = false
+			s.box.Stored(c.changes, now)
+		})
+	}
+}
+
+// isOver reports whether there is nothing left to do, or no more time.
+func (s *Sender) isOver() bool {
+	if s.sending > 0 || s.committing {
+		return false
+	}
+	return s.ctx.Err() != nil || s.box.Empty() || s.cfg.Journal.Durable() && s.box.Idle()
+}
+
+// mourn says what is lost.
+func (s *Sender) mourn() {
+	if s.cfg.Journal.Durable() {
+		return
+	}
+	lost := 0
+	s.box.Queues(func(q outbox.QueueState) { lost += q.Events })
+	if lost > 0 {
+		s.metrics.dropped("shutdown", lost)
+		s.log.Warn("webhooks had more to say; with data_dir it would be kept", "events", lost)
+	}
+}
