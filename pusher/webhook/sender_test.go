@@ -188,7 +188,10 @@ func TestChannelsKeepTheirOrderThroughFailures(t *testing.T) {
 		var mu sync.Mutex
 		told := map[any][]int{}
 		w.answers(func(p *post) (int, error) {
-			time.Sleep(time.Duration(r.IntN(1000)) * time.Millisecond)
+			mu.Lock()
+			took := time.Duration(r.IntN(1000)) * time.Millisecond
+			mu.Unlock()
+			time.Sleep(took)
 			mu.Lock()
 			defer mu.Unlock()
 			if r.IntN(4) == 0 {
