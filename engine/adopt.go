@@ -47,7 +47,7 @@ func (e *Engine) adopt(conn net.Conn, read []byte) error {
 		e.turnAway(conn, "no_descriptor")
 		return err
 	}
-	a.freeSpare()
+	a.close()
 	// The socket is counted twice for a moment, as in handOff: at the bound of MaxConns it
 	// keeps its place.
 	e.hold(addrOf(socket.RemoteAddr()))
