@@ -40,11 +40,13 @@ func (c *Conn) restoreClientAddr(addr netip.Addr) {
 
 // identify finds out who sent the request r, now that it is known.
 func (c *Conn) identify(r *handshake.Request) {
-	trust := c.loop.eng.cfg.Trust
-	if trust == nil {
+	trust, peer := c.loop.eng.cfg.Trust, c.ClientAddr()
+	if !trust.Proxy(peer) {
+		if len(r.ForwardedFor) > 0 || len(r.Forwarded) > 0 {
+			c.loop.eng.hintAtProxy(peer)
+		}
 		return
 	}
-	peer := c.ClientAddr()
 	client, secure := trust.Client(peer, proxies.Head{For: r.ForwardedFor, Proto: r.ForwardedProto, Forwarded: r.Forwarded})
 	if client != peer {
 		c.setClientAddr(client)
@@ -52,6 +54,21 @@ func (c *Conn) identify(r *handshake.Request) {
 	if secure {
 		c.flags |= flagVouched
 	}
+}
+
+// hintAtProxy tells the operator, once, of a peer next to us that looks like a forgotten proxy. What strangers say of
+// themselves is no news.
+func (e *Engine) hintAtProxy(peer netip.Addr) {
+	if peer.IsValid() && !peer.IsPrivate() && !peer.IsLoopback() {
+		return
+	}
+	e.hinted.Do(func() {
+		from := "a Unix socket"
+		if peer.IsValid() {
+			from = peer.String()
+		}
+		e.cfg.Log.Warn("a peer that is not a trusted proxy names its clients, which is ignored; if it is yours, trust it", "peer", from)
+	})
 }
 
 // addrOf returns the IP address in a. The one of a Unix socket is what setAddr has put there.

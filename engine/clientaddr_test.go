@@ -1,10 +1,12 @@
 package engine_test
 
 import (
+	"log/slog"
 	"net"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gannet-io/gannet/engine"
@@ -96,6 +98,45 @@ func TestTheClientBehindATrustedProxyIsKnown(t *testing.T) {
 				t.Errorf("in Closed the client is %v, want %v", got, tt.want)
 			}
 			s.wantConns(0)
+		})
+	}
+}
+
+// A lockedBuffer takes the lines of several loops.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder // guarded by mu
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func TestAForgottenProxyIsMentionedOnce(t *testing.T) {
+	for name, tt := range map[string]struct {
+		trusted []string
+		want    int
+	}{"nobody is trusted": {nil, 1}, "another is": {[]string{"192.0.2.1"}, 1}, "this one is": {[]string{"127.0.0.1"}, 0}} {
+		t.Run(name, func(t *testing.T) {
+			var out lockedBuffer
+			s := serve(t, &handler{}, trusting(t, 0, tt.trusted...), func(c *engine.Config) { c.Log = slog.New(slog.NewTextHandler(&out, nil)) })
+			for range 3 {
+				c := raw(t, s)
+				c.write(with("X-Forwarded-For: 203.0.113.7"))
+				c.wantBytes(accepted)
+			}
+			dial(t, s)
+			if got := strings.Count(out.String(), "names its clients"); got != tt.want {
+				t.Errorf("logged %d times, want %d:\n%s", got, tt.want, out.String())
+			}
 		})
 	}
 }

@@ -13,7 +13,8 @@
 //	           TLS handshake, in a goroutine
 //
 // A [Conn] lives in a slot of its loop's slab and is recycled; an [ID] names it across loops
-// and goes stale with it. Head: bytes are collected until the request is whole. Open:
+// and goes stale with it. Head: a PROXY header is read where there may be one (see
+// [ProxyProtocol]), then bytes are collected until the request is whole. Open:
 // messages go to the Handler. Closing: a close frame has been queued, input is read and
 // thrown away until the peer's close frame or a time-out. Linger: our side of TCP is shut
 // down and the peer's is awaited for a moment, since closing a socket with unread input

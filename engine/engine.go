@@ -57,6 +57,7 @@ type Engine struct {
 	stopMu  sync.RWMutex
 	stopped atomic.Bool // set under stopMu
 	stop    sync.Once
+	hinted  sync.Once
 }
 
 // New starts the loops. They run until Stop.

@@ -1,8 +1,10 @@
 package engine_test
 
 import (
+	"crypto/tls"
 	"net"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -151,6 +153,75 @@ func TestPROXYHeadersHoldForEveryRequestOfAConnection(t *testing.T) {
 			s.wantConns(0)
 		})
 	}
+}
+
+// A proxy that passes TLS through speaks before its client does. What it said must survive the
+// handshake, which is done on another goroutine, and a stay with the HTTP server.
+func TestPROXYHeadersComeBeforeTLS(t *testing.T) {
+	for _, network := range []string{"tcp", "unix"} {
+		for _, together := range []bool{false, true} {
+			t.Run(network+", one segment "+strconv.FormatBool(together), func(t *testing.T) {
+				h, came, went := witness()
+				hl := engine.NewHTTPListener(nil)
+				t.Cleanup(func() { _ = hl.Close() })
+				s := serveProxied(t, network, engine.ProxyRequired, h, trusting(t, 0, "127.0.0.1", "unix"), func(c *engine.Config) {
+					c.HTTP, c.TLS = hl, &engine.TLS{Config: serverTLS(t)}
+				})
+				want := who{"203.0.113.7", true}
+				for _, first := range []bool{false, true} {
+					c := raw(t, s)
+					if !together {
+						c.write(proxyV2)
+						s.on(0, func(*engine.Loop) {})
+					}
+					inner := &headerFirst{Conn: c.Conn}
+					if together {
+						inner.header = proxyV2
+					}
+					secure := tls.Client(inner, clientTLS(t))
+					if err := secure.Handshake(); err != nil {
+						t.Fatal(err)
+					}
+					c.Conn = secure
+					c.r.Reset(secure)
+					if first {
+						conn := takeFrom(t, c, hl, "")
+						if got := conn.RemoteAddr().String(); got != "203.0.113.7:0" {
+							t.Errorf("the HTTP server sees the client %s", got)
+						}
+						adopt(t, s, conn, request)
+					} else {
+						c.write(request)
+					}
+					c.wantBytes(accepted)
+					if got := wait(t, came, "Upgrade"); got != want {
+						t.Errorf("in Upgrade the client is %v, want %v", got, want)
+					}
+					c.echo("hello")
+					_ = c.Close()
+					if got := wait(t, went, "Closed"); got.addr != want.addr {
+						t.Errorf("in Closed the client is %v, want %v", got, want)
+					}
+				}
+				s.wantConns(0)
+			})
+		}
+	}
+}
+
+// headerFirst sends header in one piece with what is first written.
+type headerFirst struct {
+	net.Conn
+	header string
+}
+
+func (h *headerFirst) Write(p []byte) (int, error) {
+	b := append([]byte(h.header), p...)
+	h.header = ""
+	if _, err := h.Conn.Write(b); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // A conn that never gets as far as its request ends like any other.

@@ -530,6 +530,7 @@ func TestWarningsNameWhatIsLegalAndLooksWrong(t *testing.T) {
 		want    []string
 	}{
 		{oneApp, nil, nil},
+		{oneApp + "proxies: {trusted: [10.0.0.0/8, 0.0.0.0/0]}\n", nil, []string{"gannet.yaml:2:33: proxies.trusted has 0.0.0.0/0: anybody may claim any address"}},
 		{"apps: [{id: a, key: k, secret: app-secret}]", nil, []string{`gannet.yaml:1:32: app "a" uses the development secret, which everybody knows`}},
 		{"apps: [{id: a, keys: [{key: k, secret: s}, {key: l, secret: app-secret}]}]", nil, []string{`gannet.yaml:1:61: app "a" uses the development secret, which everybody knows`}},
 		{"apps: [{id: a, key: k, secret: s, limits: {subscribes_per_second: 100}}]", nil, []string{`gannet.yaml:1:67: a client of app "a" that reconnects asks for all of its channels at once, but may ask for 100 a second`}},

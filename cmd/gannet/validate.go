@@ -235,6 +235,11 @@ func warnings(c *Config, where map[string]string, env map[string]string) []strin
 	if c.goMemoryLimit && where["tuning.memory_limit"] != "" {
 		warn("tuning.memory_limit", "GOMEMLIMIT is set in the environment and wins over tuning.memory_limit")
 	}
+	for i, entry := range c.Proxies.Trusted {
+		if strings.HasSuffix(entry, "/0") {
+			warn(fmt.Sprintf("proxies.trusted[%d]", i), "proxies.trusted has %s: anybody may claim any address", entry)
+		}
+	}
 	for i := range c.Apps {
 		a, path := &c.Apps[i], fmt.Sprintf("apps[%d]", i)
 		for j, pair := range a.pairs() {
