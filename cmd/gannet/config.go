@@ -39,6 +39,8 @@ type Config struct {
 
 	Tuning TuningConfig `yaml:"tuning"`
 
+	Webhooks WebhooksConfig `yaml:"webhooks"`
+
 	Log LogConfig `yaml:"log"`
 
 	Apps []AppConfig `yaml:"apps"`
@@ -152,6 +154,7 @@ type AppConfig struct {
 	Compat CompatConfig `yaml:"compat"`
 
 	Channels []ChannelConfig `yaml:"channels"` // the first whose Match fits counts
+	Webhooks []WebhookConfig `yaml:"webhooks"`
 }
 
 // ChannelConfig is one entry of an app's channels: what is special about those that match.
@@ -256,6 +259,7 @@ func DefaultConfig() *Config {
 		ActivityTimeout: 120 * time.Second,
 		DrainWindow:     10 * time.Second,
 		Tuning:          profiles[profileBalanced],
+		Webhooks:        defaultWebhooks(),
 		Log:             LogConfig{Level: "info", Format: "text"},
 	}
 }
@@ -289,6 +293,7 @@ func (a *AppConfig) app() *app.App {
 		Limits:            app.Limits(a.Limits),
 		Compat:            app.Compat(a.Compat),
 		Rules:             a.rules(),
+		Webhooks:          a.webhooks(),
 	}
 }
 

@@ -64,6 +64,10 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 			Profile: "latency", CPUAffinity: "auto", GCPercent: 150, MemoryLimit: "2GiB", BatchWindow: 2 * time.Millisecond,
 			SendBuffer: 1048576, NotSentLowat: 32768, UserTimeout: 20 * time.Second,
 		},
+		Webhooks: main.WebhooksConfig{
+			LeaveDelay: 5 * time.Second, QueueEvents: 50000, QueueBytes: 128 << 20, DeadBytes: 16 << 20, DeadFor: 24 * time.Hour,
+			Allow: []string{"10.1.0.0/16", "10.2.0.1"}, Deny: []string{"10.1.9.0/24"},
+		},
 		Log: main.LogConfig{Level: "warn", Format: "json"},
 		Apps: []main.AppConfig{
 			{
@@ -75,6 +79,19 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 					BatchEvents: 20, PresenceMembers: 500, MemberBytes: 2048, UserIDLength: 64, Watchlist: 200,
 					ClientEventsPerSecond: 25, TotalClientEventsPerSecond: 5000, SubscriptionsPerConnection: 300,
 					SubscribesPerSecond: 400, TotalSubscribesPerSecond: 20000, RequestsPerSecond: 1000, KeyRequestsPerSecond: 700, JSONDepth: 16, CacheBytes: 16 << 20, HistoryBytes: 32 << 20, CacheTTL: time.Hour, SignInTimeout: 10 * time.Second,
+				},
+				Webhooks: []main.WebhookConfig{
+					{
+						Name: "main", URL: "https://shop.example/hook?token=sesame", Events: []string{"member_added", "member_removed"},
+						Filter: main.FilterConfig{Prefix: "presence-", Suffix: "-eu"}, SkipEncrypted: true,
+						Headers: main.Headers{"Authorization": "Bearer sesame", "X-Number": "5"}, Key: "hook-key", Secret: "hook-secret",
+						Batch:   main.BatchConfig{Events: 50, Delay: time.Second},
+						Timeout: 10 * time.Second, RetryFor: 10 * time.Minute, Workers: 8,
+					},
+					{
+						URL: "https://hooks.example:8443/", Batch: main.BatchConfig{Events: 20, Delay: 250 * time.Millisecond},
+						Timeout: 4 * time.Second, RetryFor: 5 * time.Minute, Workers: 4,
+					},
 				},
 				Compat: main.CompatConfig{
 					SubscriptionErrorFrame: true, PassClientEventData: true, Quota4100: true, ReacknowledgeSubscribe: true,
@@ -392,6 +409,7 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 	values := map[string]string{"text": "127.0.0.1:9", "bool": "true", "number": "7", "bytes": "1KiB", "duration": "9s", "list of text": "10.0.0.0, 10.0.0.1,"}
 	special := map[string]string{
 		"loops": "1", "websocket.compression": "on", "tuning.profile": "density", "tuning.cpu_affinity": "auto", "tuning.memory_limit": "1GiB",
+		"webhooks.queue_events": "1001", "webhooks.queue_bytes": "2MiB", "webhooks.dead_bytes": "3MiB", "webhooks.allow": "10.0.0.0/8", "webhooks.deny": "10.0.0.1",
 		"tuning.batch_window": "3ms", "limits.handshake_headers": "17", "limits.backlog_total_bytes": "1MiB", "tuning.notsent_lowat": "8KiB",
 		"proxies.header": "forwarded", "proxies.proxy_protocol": "optional",
 		"path_prefix": "/p", "data_dir": "/d", "log.level": "warn", "log.format": "json", "listen": ":1, unix:/s", "admin.listen": ":2"}
@@ -423,6 +441,8 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 		Loops: 1, StrictProtocol: true,
 		Tuning: main.TuningConfig{Profile: "density", CPUAffinity: "auto", GCPercent: 7, MemoryLimit: "1GiB",
 			BatchWindow: 3 * time.Millisecond, SendBuffer: 1024, NotSentLowat: 8192, UserTimeout: 9 * time.Second},
+		Webhooks: main.WebhooksConfig{LeaveDelay: 9 * time.Second, QueueEvents: 1001, QueueBytes: 2 << 20, DeadBytes: 3 << 20, DeadFor: 9 * time.Second,
+			Allow: []string{"10.0.0.0/8"}, Deny: []string{"10.0.0.1"}},
 		Log:  main.LogConfig{Level: "warn", Format: "json"},
 		Apps: cfg.Apps, Dev: true, Warnings: cfg.Warnings,
 	}

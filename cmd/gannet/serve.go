@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"net/http"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -28,6 +29,7 @@ import (
 	"github.com/gannet-io/gannet/pusher/gateway"
 	"github.com/gannet-io/gannet/pusher/node"
 	"github.com/gannet-io/gannet/pusher/rest"
+	"github.com/gannet-io/gannet/pusher/webhook"
 )
 
 // A server is the assembled process: the one place where the parts meet.
@@ -41,6 +43,7 @@ type server struct {
 	reclaimer reclaimer
 	trust     *proxies.Trust
 	rush      rush
+	webhooks  *webhook.Sender
 	node      *node.Node
 	rest      *rest.Server
 	admin     *admin.Server
@@ -101,7 +104,8 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, out io.Writer) er
 
 func (s *server) assemble() error {
 	cfg, set := s.cfg, metrics.NewSet()
-	apps, err := appstatic.New(cfg.Registered())
+	registered := cfg.Registered()
+	apps, err := appstatic.New(registered)
 	if err != nil {
 		return err
 	}
@@ -114,7 +118,10 @@ func (s *server) assemble() error {
 	}
 	start := time.Now()
 	h := hub.New(set, func() int64 { return int64(time.Since(start)) })
-	s.node = node.New(node.Config{Hub: h, Metrics: set})
+	if s.webhooks, err = s.newWebhooks(registered, set); err != nil {
+		return err
+	}
+	s.node = node.New(node.Config{Hub: h, Notifier: s.webhooks, Metrics: set})
 	door := gateway.New(gateway.Config{
 		Node:            s.node,
 		Hub:             h,
@@ -157,7 +164,7 @@ func (s *server) assemble() error {
 	})
 	if err != nil {
 		s.node.Close()
-		return err
+		return errors.Join(err, s.webhooks.Close(context.Background()))
 	}
 	s.reclaimer = reclaimer{conns: s.engine.Conns, read: readMemory, free: func() {
 		s.engine.Trim(time.Second, h.Trim)
@@ -187,7 +194,10 @@ func (s *server) assemble() error {
 
 		TimestampWindow: time.Duration(orNone(int(cfg.Limits.TimestampWindow))),
 	})
-	s.admin = admin.New(admin.Config{Sets: []*metrics.Set{set}, Ready: s.ready, Logger: s.log})
+	s.admin = admin.New(admin.Config{
+		Sets: []*metrics.Set{set}, Ready: s.ready, Logger: s.log,
+		API: map[string]http.Handler{"/api/webhooks": s.webhooks.API()},
+	})
 	return nil
 }
 
@@ -232,6 +242,7 @@ func (s *server) ready() (ok bool, reason string) {
 }
 
 func (s *server) start() {
+	s.webhooks.Start()
 	go func() {
 		defer close(s.tidied)
 		var both sync.WaitGroup
@@ -289,10 +300,11 @@ func (s *server) announce(out io.Writer) error {
 }
 
 // stopGrace is what the last conns get after the drain window to close properly, requestGrace
-// what requests that are running then get to end.
+// what requests that are running then get to end, hookGrace what webhooks get that were not sent by then.
 const (
 	stopGrace    = 10 * time.Second
 	requestGrace = 6 * time.Second
+	hookGrace    = 5 * time.Second
 )
 
 // stop drains and ends everything, doors first.
@@ -322,6 +334,7 @@ func (s *server) stop() error {
 	patiently("requests", requestGrace, s.rest.Shutdown)
 	err = errors.Join(err, s.http.Close(), s.engine.Stop())
 	s.node.Close()
+	patiently("webhooks", hookGrace, s.webhooks.Close)
 	patiently("admin", requestGrace, s.admin.Shutdown)
 	return err
 }
