@@ -47,6 +47,8 @@ type Config struct {
 
 	// Dev says that --dev was given: the development app is among Apps and the banner is printed.
 	Dev bool `yaml:"-"`
+	// DevTLS says that --dev-tls was given: a certificate is made that nobody vouches for.
+	DevTLS bool `yaml:"-"`
 
 	// goGC and goMemoryLimit say that GOGC and GOMEMLIMIT are set: the runtime has read them.
 	goGC, goMemoryLimit bool
@@ -73,11 +75,6 @@ type ProxiesConfig struct {
 	Trusted       []string `yaml:"trusted"`        // networks, addresses, "unix"; empty: nobody
 	Header        string   `yaml:"header"`         // x-forwarded-for, forwarded
 	ProxyProtocol string   `yaml:"proxy_protocol"` // off, optional, required
-}
-
-// TLSConfig says when connections are to be encrypted.
-type TLSConfig struct {
-	Require bool `yaml:"require"` // plain WebSockets get 4000, plain requests 403
 }
 
 // WebSocketConfig says what is agreed on with clients in the opening handshake.
@@ -254,6 +251,7 @@ func DefaultConfig() *Config {
 			// Pusher's number.
 			TimestampWindow: auth.DefaultWindow,
 		},
+		TLS:             TLSConfig{MinVersion: "1.2"},
 		PingInterval:    60 * time.Second,
 		PongWait:        30 * time.Second,
 		ActivityTimeout: 120 * time.Second,

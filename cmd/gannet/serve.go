@@ -9,16 +9,20 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
 	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/gannet-io/gannet/engine"
+	"github.com/gannet-io/gannet/engine/certs"
 	"github.com/gannet-io/gannet/engine/hub"
 	"github.com/gannet-io/gannet/engine/peers"
 	"github.com/gannet-io/gannet/engine/proxies"
@@ -38,7 +42,8 @@ type server struct {
 	log      *slog.Logger
 	draining atomic.Bool
 
-	data      *dataDir // nil without data_dir
+	data      *dataDir     // nil without data_dir
+	certs     *certs.Store // nil without TLS
 	engine    *engine.Engine
 	reclaimer reclaimer
 	trust     *proxies.Trust
@@ -55,7 +60,7 @@ type server struct {
 	failed chan error // the first listener that ended unasked
 	quit   chan struct{}
 
-	watched chan struct{} // closed when systemd is told no more
+	watched chan struct{} // closed when systemd is told no more and no file is read again
 	tidied  chan struct{} // closed when reclaimer and rush have ended
 }
 
@@ -79,6 +84,9 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, out io.Writer) er
 	if err := s.listen(); err != nil {
 		return err
 	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	if err := s.assemble(); err != nil {
 		s.closeListeners()
 		return err
@@ -92,7 +100,10 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, out io.Writer) er
 	defer func() { end(); <-s.watched }()
 	go func() {
 		defer close(s.watched)
+		var both sync.WaitGroup
+		both.Go(func() { s.followFiles(alive, hangups) })
 		s.watch(alive)
+		both.Wait()
 	}()
 	select {
 	case <-ctx.Done():
@@ -114,6 +125,9 @@ func (s *server) assemble() error {
 		return fmt.Errorf("tuning.cpu_affinity: %w", err)
 	}
 	if s.trust, err = cfg.Proxies.trust(); err != nil {
+		return err
+	}
+	if s.certs, err = cfg.openCerts(s.log, set); err != nil {
 		return err
 	}
 	start := time.Now()
@@ -158,6 +172,7 @@ func (s *server) assemble() error {
 		NotSentLowat: cfg.Tuning.NotSentLowat,
 		UserTimeout:  time.Duration(orNone(int(cfg.Tuning.UserTimeout))),
 		Trust:        s.trust,
+		TLS:          cfg.engineTLS(s.certs),
 		HTTP:         s.http,
 		Log:          s.log,
 		Metrics:      set,
@@ -185,6 +200,7 @@ func (s *server) assemble() error {
 		Trust:        s.trust,
 		Hosts:        cfg.Hosts,
 		RequireTLS:   cfg.TLS.Require,
+		HSTS:         cfg.TLS.HSTS,
 		Upgrade:      s.engine.Adopt,
 		Metrics:      set,
 		Logger:       s.log,

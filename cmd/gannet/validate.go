@@ -18,6 +18,7 @@ func (r *reading) check(c *Config) {
 	r.checkPrefix(c.PathPrefix)
 	r.checkEntries("hosts", c.Hosts, allow.CheckHost)
 	r.checkProxies(&c.Proxies)
+	r.checkTLS(c)
 
 	r.checkRanges("", reflect.ValueOf(c).Elem())
 	r.checkRange("loops", c.Loops, 0, engine.MaxLoops)
@@ -241,6 +242,9 @@ func warnings(c *Config, where map[string]string, env map[string]string) []strin
 		if strings.HasSuffix(entry, "/0") {
 			warn(fmt.Sprintf("proxies.trusted[%d]", i), "proxies.trusted has %s: anybody may claim any address", entry)
 		}
+	}
+	if c.TLS.TicketSecrets != "" && !c.offersTLS() {
+		warn("tls.ticket_secrets", "tls.ticket_secrets does nothing without tls.certificates")
 	}
 	for i := range c.Apps {
 		a, path := &c.Apps[i], fmt.Sprintf("apps[%d]", i)
