@@ -3,6 +3,7 @@ package hub_test
 import (
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/gannet-io/gannet/engine"
@@ -12,7 +13,13 @@ import (
 // crowd makes n conns on one loop, all subscribed to the topic, whose frames are read and
 // thrown away. sent receives when a publish has been handed to the kernel.
 func crowd(t testing.TB, n int) (r *room, sent <-chan struct{}) {
+	return crowdWith(t, n, func(int) string { return "" })
+}
+
+// crowdWith is crowd with what each of them offers in the handshake.
+func crowdWith(t testing.TB, n int, offer func(i int) string) (r *room, sent <-chan struct{}) {
 	r = newRoom(t, 1)
+	r.listener.Deflate = true
 	done := make(chan struct{}, 1)
 	r.flushed = func(*engine.Loop) {
 		select {
@@ -20,8 +27,8 @@ func crowd(t testing.TB, n int) (r *room, sent <-chan struct{}) {
 		default:
 		}
 	}
-	for range n {
-		c := r.dial()
+	for i := range n {
+		c := r.dialWith(offer(i))
 		r.topic("topic", func(t *hub.Topic) { t.Join(c.id) })
 		go func() { _, _ = io.Copy(io.Discard, c.Conn) }() // until the test closes it
 	}
@@ -41,6 +48,23 @@ func TestADeliveryAllocatesNothing(t *testing.T) {
 	publish := func() {
 		topic := r.Acquire(key)
 		topic.Publish(f, 0)
+		r.Release(topic)
+		<-sent
+	}
+	publish()
+	if got := testing.AllocsPerRun(200, publish); got > subscribers/4 {
+		t.Errorf("%v allocations for a publish to %d", got, subscribers)
+	}
+}
+
+// Those who take it compressed cost nothing more: one twin is made for all, of two objects.
+func TestADeliveryOfACompressedMessageAllocatesNothing(t *testing.T) {
+	const subscribers = 200
+	r, sent := crowdWith(t, subscribers, func(i int) string { return []string{"permessage-deflate", ""}[i%2] })
+	key, long := []byte("topic"), strings.Repeat(`{"price": 100}`, 100)
+	publish := func() {
+		topic := r.Acquire(key)
+		topic.Publish(text(long), 0)
 		r.Release(topic)
 		<-sent
 	}
@@ -90,6 +114,40 @@ func BenchmarkPublish(b *testing.B) {
 				<-sent
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/delivery")
+		})
+	}
+}
+
+// BenchmarkPublishCompressed sends 2 KiB of prices, new ones each time, to subscribers none, half or all of whom take it
+// compressed.
+func BenchmarkPublishCompressed(b *testing.B) {
+	const subscribers = 1000
+	var prices []byte
+	for i := 0; len(prices) < 2<<10; i++ {
+		prices = fmt.Appendf(prices, `{\"symbol\":\"S%dUSD\",\"price\":%d.%02d},`, i*7919%1000, i*104729%50000, i*31%100)
+	}
+	for _, m := range []struct {
+		name  string
+		every int // which of them offers it; 0: nobody
+	}{{"none", 0}, {"half", 2}, {"all", 1}} {
+		b.Run(m.name, func(b *testing.B) {
+			r, sent := crowdWith(b, subscribers, func(i int) string {
+				if m.every > 0 && i%m.every == 0 {
+					return "permessage-deflate"
+				}
+				return ""
+			})
+			key, before := []byte("topic"), r.metric("gannet_engine_bytes_out_total")
+			b.ReportAllocs()
+			for b.Loop() {
+				topic := r.Acquire(key)
+				topic.Publish(text(string(prices)), 0)
+				r.Release(topic)
+				<-sent
+			}
+			n := float64(b.N * subscribers)
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/n, "ns/delivery")
+			b.ReportMetric((r.metric("gannet_engine_bytes_out_total")-before)/n, "B/delivery")
 		})
 	}
 }

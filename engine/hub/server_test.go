@@ -214,15 +214,25 @@ func (r *room) dialWith(extensions string) *client {
 	return c
 }
 
+// metric returns the value of a metric of the engine.
+func (r *room) metric(name string) (value float64) {
+	r.t.Helper()
+	var text strings.Builder
+	r.engineSet.WritePrometheus(&text)
+	for line := range strings.Lines(text.String()) {
+		if rest, ok := strings.CutPrefix(line, name+" "); ok {
+			if _, err := fmt.Sscan(rest, &value); err != nil {
+				r.t.Fatal(err)
+			}
+		}
+	}
+	return value
+}
+
 // wantMetric waits until a metric of the engine has a value.
 func (r *room) wantMetric(name string, value int) {
 	r.t.Helper()
-	line := fmt.Sprintf("%s %d\n", name, value)
-	eventually(r.t, func() bool {
-		var b strings.Builder
-		r.engineSet.WritePrometheus(&b)
-		return strings.Contains(b.String(), line)
-	}, line)
+	eventually(r.t, func() bool { return r.metric(name) == float64(value) }, fmt.Sprint(name, " to be ", value))
 }
 
 func (c *client) read() string {

@@ -18,7 +18,7 @@ var (
 
 const (
 	// keep is the most that an Inflater keeps of either buffer from one message to the next.
-	keep = 64 << 10
+	keep = 128 << 10
 	// history is how far back a reference may go (RFC 1951 §2).
 	history = 32 << 10
 	// maxStreams bounds how often a message may end in a final block and go on: each time the tables
