@@ -13,7 +13,7 @@ FUZZTIME ?= 20s
 E2E      := cmd/gannet/e2e
 
 .DEFAULT_GOAL := help
-.PHONY: help run build quick test setup fuzz lint bench loadtest cover clean
+.PHONY: help run build quick test setup fuzz autobahn lint bench loadtest cover clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -46,6 +46,9 @@ fuzz: ## Run each fuzz target for FUZZTIME (20s)
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s $$package; \
 		done; \
 	done
+
+autobahn: ## Run Autobahn|Testsuite (wstest) against gannet echo; CASES="1.* 7.*" for some
+	CASES='$(CASES)' .ci/autobahn
 
 lint: ## Formatting, vet, staticcheck, modules, other platforms, what may not be in git
 	@unformatted=$$(git ls-files -z '*.go' | xargs -0 gofmt -l); \

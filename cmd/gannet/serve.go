@@ -8,21 +8,16 @@ import (
 	"log/slog"
 	"math"
 	"net"
-	"net/http"
-	"os"
-	"os/signal"
 	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/gannet-io/gannet/engine"
-	"github.com/gannet-io/gannet/engine/certs"
 	"github.com/gannet-io/gannet/engine/hub"
 	"github.com/gannet-io/gannet/engine/peers"
 	"github.com/gannet-io/gannet/engine/proxies"
@@ -33,7 +28,6 @@ import (
 	"github.com/gannet-io/gannet/pusher/gateway"
 	"github.com/gannet-io/gannet/pusher/node"
 	"github.com/gannet-io/gannet/pusher/rest"
-	"github.com/gannet-io/gannet/pusher/webhook"
 )
 
 // A server is the assembled process: the one place where the parts meet.
@@ -42,13 +36,11 @@ type server struct {
 	log      *slog.Logger
 	draining atomic.Bool
 
-	data      *dataDir     // nil without data_dir
-	certs     *certs.Store // nil without TLS
+	data      *dataDir // nil without data_dir
 	engine    *engine.Engine
 	reclaimer reclaimer
 	trust     *proxies.Trust
 	rush      rush
-	webhooks  *webhook.Sender
 	node      *node.Node
 	rest      *rest.Server
 	admin     *admin.Server
@@ -60,7 +52,7 @@ type server struct {
 	failed chan error // the first listener that ended unasked
 	quit   chan struct{}
 
-	watched chan struct{} // closed when systemd is told no more and no file is read again
+	watched chan struct{} // closed when systemd is told no more
 	tidied  chan struct{} // closed when reclaimer and rush have ended
 }
 
@@ -84,9 +76,6 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, out io.Writer) er
 	if err := s.listen(); err != nil {
 		return err
 	}
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
 	if err := s.assemble(); err != nil {
 		s.closeListeners()
 		return err
@@ -100,10 +89,7 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, out io.Writer) er
 	defer func() { end(); <-s.watched }()
 	go func() {
 		defer close(s.watched)
-		var both sync.WaitGroup
-		both.Go(func() { s.followFiles(alive, hangups) })
 		s.watch(alive)
-		both.Wait()
 	}()
 	select {
 	case <-ctx.Done():
@@ -115,8 +101,7 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, out io.Writer) er
 
 func (s *server) assemble() error {
 	cfg, set := s.cfg, metrics.NewSet()
-	registered := cfg.Registered()
-	apps, err := appstatic.New(registered)
+	apps, err := appstatic.New(cfg.Registered())
 	if err != nil {
 		return err
 	}
@@ -127,15 +112,9 @@ func (s *server) assemble() error {
 	if s.trust, err = cfg.Proxies.trust(); err != nil {
 		return err
 	}
-	if s.certs, err = cfg.openCerts(s.log, set); err != nil {
-		return err
-	}
 	start := time.Now()
 	h := hub.New(set, func() int64 { return int64(time.Since(start)) })
-	if s.webhooks, err = s.newWebhooks(registered, set); err != nil {
-		return err
-	}
-	s.node = node.New(node.Config{Hub: h, Notifier: s.webhooks, Metrics: set})
+	s.node = node.New(node.Config{Hub: h, Metrics: set})
 	door := gateway.New(gateway.Config{
 		Node:            s.node,
 		Hub:             h,
@@ -172,14 +151,13 @@ func (s *server) assemble() error {
 		NotSentLowat: cfg.Tuning.NotSentLowat,
 		UserTimeout:  time.Duration(orNone(int(cfg.Tuning.UserTimeout))),
 		Trust:        s.trust,
-		TLS:          cfg.engineTLS(s.certs),
 		HTTP:         s.http,
 		Log:          s.log,
 		Metrics:      set,
 	})
 	if err != nil {
 		s.node.Close()
-		return errors.Join(err, s.webhooks.Close(context.Background()))
+		return err
 	}
 	s.reclaimer = reclaimer{conns: s.engine.Conns, read: readMemory, free: func() {
 		s.engine.Trim(time.Second, h.Trim)
@@ -200,7 +178,6 @@ func (s *server) assemble() error {
 		Trust:        s.trust,
 		Hosts:        cfg.Hosts,
 		RequireTLS:   cfg.TLS.Require,
-		HSTS:         cfg.TLS.HSTS,
 		Upgrade:      s.engine.Adopt,
 		Metrics:      set,
 		Logger:       s.log,
@@ -210,10 +187,7 @@ func (s *server) assemble() error {
 
 		TimestampWindow: time.Duration(orNone(int(cfg.Limits.TimestampWindow))),
 	})
-	s.admin = admin.New(admin.Config{
-		Sets: []*metrics.Set{set}, Ready: s.ready, Logger: s.log,
-		API: map[string]http.Handler{"/api/webhooks": s.webhooks.API()},
-	})
+	s.admin = admin.New(admin.Config{Sets: []*metrics.Set{set}, Ready: s.ready, Logger: s.log})
 	return nil
 }
 
@@ -258,7 +232,6 @@ func (s *server) ready() (ok bool, reason string) {
 }
 
 func (s *server) start() {
-	s.webhooks.Start()
 	go func() {
 		defer close(s.tidied)
 		var both sync.WaitGroup
@@ -316,11 +289,10 @@ func (s *server) announce(out io.Writer) error {
 }
 
 // stopGrace is what the last conns get after the drain window to close properly, requestGrace
-// what requests that are running then get to end, hookGrace what webhooks get that were not sent by then.
+// what requests that are running then get to end.
 const (
 	stopGrace    = 10 * time.Second
 	requestGrace = 6 * time.Second
-	hookGrace    = 5 * time.Second
 )
 
 // stop drains and ends everything, doors first.
@@ -350,7 +322,6 @@ func (s *server) stop() error {
 	patiently("requests", requestGrace, s.rest.Shutdown)
 	err = errors.Join(err, s.http.Close(), s.engine.Stop())
 	s.node.Close()
-	patiently("webhooks", hookGrace, s.webhooks.Close)
 	patiently("admin", requestGrace, s.admin.Shutdown)
 	return err
 }
