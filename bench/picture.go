@@ -33,7 +33,7 @@ func (r *results) charts() (all []chart) {
 		{title: "Deliveries a second, " + how + ": how many times a plain loop of sends", lines: saturated, key: "delivered", ratio: true, of: sizes},
 		{title: "Processor time a delivery (less is better)", lines: []string{"one-5k", saturated[1]}, key: "cpu", of: []string{"5,000 subscribers, one message at a time", "5,000 subscribers, " + how}},
 		{title: "Memory of an idle connection (less is better)", lines: []string{"idle"}, key: "rss"},
-		{title: "p99 that a fan-out to 15,000 adds for one other (less is better)", lines: []string{"fairness"}, key: "added_p99"},
+		{title: "p99 added by a fan-out beside it (less is better)", lines: []string{"fairness"}, key: "added_p99"},
 		{title: "Connected and subscribed, a second", lines: []string{"idle"}, key: "connects"},
 	} {
 		kept := chart{title: c.title, key: c.key, ratio: c.ratio}
