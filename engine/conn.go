@@ -126,7 +126,11 @@ func (c *Conn) NotifySent() {
 }
 
 // WantNotices has c sent a notice where frames leave it out. Loop-only.
-func (c *Conn) WantNotices() { c.flags |= flagNotices }
+func (c *Conn) WantNotices() {
+	if c.flags |= flagNotices; c.backlog != nil {
+		c.backlog.Notices = true
+	}
+}
 
 // WantsNotices reports whether c is to be sent notices. Loop-only.
 func (c *Conn) WantsNotices() bool { return c.has(flagNotices) }

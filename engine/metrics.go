@@ -40,12 +40,14 @@ var slowLabels = [slowReasons]string{"bytes", "age", "budget"}
 type dropReason uint8
 
 const (
-	dropSlow    dropReason = iota // a backlog was over its limit
-	dropClosed                    // the conn went away with frames unsent
-	dropReasons                   // how many there are
+	dropSlow      dropReason = iota // a backlog was over its limit
+	dropClosed                      // the conn went away with frames unsent
+	dropConflated                   // a newer frame of the same key took its place in a backlog
+	dropOldest                      // a backlog was over the high mark of the frame's flow
+	dropReasons                     // how many there are
 )
 
-var dropLabels = [dropReasons]string{"slow", "closed"}
+var dropLabels = [dropReasons]string{"slow", "closed", "conflated", "oldest"}
 
 // lagBounds are the buckets of the loop lag, in seconds.
 var lagBounds = []float64{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5}

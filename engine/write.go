@@ -240,6 +240,10 @@ func (l *Loop) pushBacklog(c *Conn, sent int) {
 		c.backlog.Push(l.shift(c), l.tick)
 	}
 	l.advanceBacklog(c, sent)
+	if conflated, oldest := c.backlog.Relieve(); conflated.Frames+oldest.Frames > 0 {
+		l.metrics.dropped(dropConflated, conflated.Frames, conflated.Bytes)
+		l.metrics.dropped(dropOldest, oldest.Frames, oldest.Bytes)
+	}
 	l.checkBacklog(c)
 }
 
@@ -248,7 +252,7 @@ func (l *Loop) block(c *Conn) {
 	if c.backlog != nil {
 		return
 	}
-	c.backlog = new(backlog.Backlog)
+	c.backlog = &backlog.Backlog{Notices: c.has(flagNotices)}
 	l.conns.track(c)
 	c.retryIn, c.retryEvery = 1, 1
 	l.blocked = append(l.blocked, c.id)
@@ -346,6 +350,9 @@ func (l *Loop) sendNext(c *Conn) (moved, more bool, err error) {
 		return l.sendHeld(c)
 	}
 	b := c.backlog.Next(l.scratch[:scratchBytes])
+	if len(b) == 0 {
+		return false, true, nil // what was left was left out
+	}
 	if c.has(flagSecure) {
 		n, _, err := l.sendSecure(c, b)
 		if err != nil {

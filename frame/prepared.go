@@ -1,5 +1,7 @@
 package frame
 
+import "slices"
+
 // HeaderRoom is the space before the payload that [Prepare] needs: the longest
 // header of an unmasked frame, in bytes.
 const HeaderRoom = 10
@@ -13,14 +15,18 @@ func NewBuffer(capacity int) []byte {
 
 // A Prepared is a message encoded once for all subscribers: one whole unmasked
 // frame. It is immutable and may be shared freely, but for its twin. Any goroutine.
+//
+// It takes 48 bytes beside its frame; there is one for each message published.
 type Prepared struct {
 	frame  []byte
-	plain  int    // length of frame had nothing been compressed
-	more   uint32 // frames behind the first one, see Concat
+	plain  uint32 // length of frame had nothing been compressed
+	more   uint16 // frames behind the first one, see Concat
 	header uint8  // bytes of frame before the payload
 
 	// twin is the same message compressed, once somebody has wanted it; see SetTwin.
 	twin *Prepared
+
+	label *label // nil: nobody may leave it out; see Flow
 }
 
 // Prepare makes a final frame of buf, which [NewBuffer] returned and to which the
@@ -36,11 +42,18 @@ func Prepare(op Opcode, buf []byte) *Prepared { return prepare(Header{Fin: true,
 // frame would have otherwise. The result is its own twin. Any goroutine.
 func PrepareDeflated(op Opcode, buf []byte, plain int) *Prepared {
 	p := prepare(Header{Fin: true, Opcode: op, Rsv: Rsv1}, buf)
-	p.plain, p.twin = plain, p
+	p.plain, p.twin = uint32(plain), p
 	return p
 }
 
 func prepare(h Header, buf []byte) *Prepared {
+	p := new(Prepared)
+	p.fill(h, buf)
+	return p
+}
+
+// fill makes p the frame of buf.
+func (p *Prepared) fill(h Header, buf []byte) {
 	if len(buf) < HeaderRoom {
 		panic("frame: Prepare needs a buffer from NewBuffer")
 	}
@@ -59,35 +72,43 @@ func prepare(h Header, buf []byte) *Prepared {
 	h.Length = uint64(length)
 	AppendHeader(buf[:start], h)
 	// The capacity is cut so that appending to what is shared cannot write into it.
-	f := buf[start:len(buf):len(buf)]
-	return &Prepared{frame: f, plain: len(f), header: uint8(header)}
+	p.frame = buf[start:len(buf):len(buf)]
+	p.plain, p.header = uint32(len(p.frame)), uint8(header)
 }
 
 // PrepareClose returns the close frame of [AppendClose], for sending to many.
 // Any goroutine.
 func PrepareClose(code CloseCode, reason string) *Prepared {
 	f := AppendClose(nil, code, reason)
-	return &Prepared{frame: f, plain: len(f), header: 2}
+	return &Prepared{frame: f, plain: uint32(len(f)), header: 2}
 }
 
 // Concat returns the frames one after the other in one piece, for sending them together to
-// many; their order is kept. There is at least one. Bytes and Len are about all of them, Payload
+// many; their order is kept. There is at least one, and 65,536 at most. Bytes and Len are about all of them, Payload
 // has no meaning. frames is borrowed. Any goroutine.
 func Concat(frames []*Prepared) *Prepared {
 	if len(frames) == 1 {
 		return frames[0]
 	}
-	size, plain, count := 0, 0, 0
+	size, plain, count, labelled := 0, 0, 0, false
 	for _, f := range frames {
 		size += f.Len()
 		plain += f.Plain()
 		count += f.Count()
+		labelled = labelled || f.label != nil
+	}
+	if count > 1<<16 {
+		panic("frame: too many frames in one piece")
 	}
 	all := make([]byte, 0, size)
 	for _, f := range frames {
 		all = append(all, f.frame...)
 	}
-	return &Prepared{frame: all, plain: plain, more: uint32(count - 1)}
+	p := &Prepared{frame: all, plain: uint32(plain), more: uint16(count - 1)}
+	if labelled {
+		p.label = &label{parts: slices.Clone(frames)}
+	}
+	return p
 }
 
 // Count returns how many frames Bytes holds: 1 unless p is the result of [Concat]. Any
@@ -103,7 +124,7 @@ func (p *Prepared) Opcode() Opcode {
 }
 
 // Plain returns what Len would be had nothing been compressed. Any goroutine.
-func (p *Prepared) Plain() int { return p.plain }
+func (p *Prepared) Plain() int { return int(p.plain) }
 
 // Twin returns what SetTwin was given, nil before that. Guarded by whoever calls SetTwin.
 func (p *Prepared) Twin() *Prepared { return p.twin }
@@ -111,7 +132,11 @@ func (p *Prepared) Twin() *Prepared { return p.twin }
 // SetTwin keeps the compressed form of p with it, so that it is made once for all subscribers; p itself
 // when there is none worth sending. Loops share p and this package has no locks, so that all who call
 // Twin and SetTwin must have agreed on one (see engine.Loop.Deflated).
-func (p *Prepared) SetTwin(twin *Prepared) { p.twin = twin }
+func (p *Prepared) SetTwin(twin *Prepared) {
+	if p.twin = twin; twin != nil {
+		twin.label = p.label
+	}
+}
 
 // Bytes returns the whole frame. Shared. Any goroutine.
 func (p *Prepared) Bytes() []byte { return p.frame }
@@ -124,4 +149,4 @@ func (p *Prepared) Len() int { return len(p.frame) }
 
 // PrepareRaw returns b as if it were a frame, for bytes that must leave in front of
 // one, such as the response to the handshake. b is taken. Any goroutine.
-func PrepareRaw(b []byte) *Prepared { return &Prepared{frame: b, plain: len(b)} }
+func PrepareRaw(b []byte) *Prepared { return &Prepared{frame: b, plain: uint32(len(b))} }

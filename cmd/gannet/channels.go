@@ -8,22 +8,32 @@ import (
 )
 
 // checkChannels checks the rules of an app's channels.
-func (r *reading) checkChannels(a *AppConfig, path string) {
+func (r *reading) checkChannels(c *Config, a *AppConfig, path string) {
 	for i := range a.Channels {
 		r.checkMatch(a, i, path)
-		r.checkChannel(&a.Channels[i], fmt.Sprintf("%s.channels[%d]", path, i))
+		r.checkChannel(c, &a.Channels[i], fmt.Sprintf("%s.channels[%d]", path, i))
 	}
 }
 
 // maxEvents bounds what one channel may keep: a place in its ring costs memory by itself.
 const maxEvents = 10_000_000
 
-func (r *reading) checkChannel(c *ChannelConfig, path string) {
+func (r *reading) checkChannel(cfg *Config, c *ChannelConfig, path string) {
 	r.checkRange(path+".history.events", c.History.Events, 0, maxEvents)
 	if c.Cache != "" {
 		r.checkWord(path+".cache", c.Cache, cacheKeyed)
 	}
 	r.checkWord(path+".key", c.Key, keyEvent, keyChannel)
+	r.checkWord(path+".slow", c.Slow, slowDisconnect, slowConflate, slowDropOldest)
+	if c.Slow == slowDisconnect {
+		return
+	}
+	if most := cfg.Limits.BacklogBytes; most > 0 && (c.HighWater >= most || c.HighWater == 0) {
+		r.bad(path+".high_water", "must be less than limits.backlog_bytes, where the client is closed: that is %s", formatBytes(most))
+	}
+	if c.HighWater > 0 && c.LowWater > c.HighWater {
+		r.bad(path+".low_water", "must not be more than high_water, which is %s", formatBytes(c.HighWater))
+	}
 }
 
 // checkMatch checks the pattern of rule i, and that no rule before it takes all its channels.

@@ -158,9 +158,12 @@ type AppConfig struct {
 type ChannelConfig struct {
 	Match        string        `yaml:"match"`
 	History      HistoryConfig `yaml:"history"`
-	Cache        string        `yaml:"cache"`         // "", keyed
-	CacheKeys    int           `yaml:"cache_keys"`    // 0: no limit
-	Key          string        `yaml:"key"`           // event, channel
+	Cache        string        `yaml:"cache"`      // "", keyed
+	CacheKeys    int           `yaml:"cache_keys"` // 0: no limit
+	Key          string        `yaml:"key"`        // event, channel
+	Slow         string        `yaml:"slow"`       // disconnect, conflate, drop_oldest
+	HighWater    int           `yaml:"high_water" unit:"bytes"`
+	LowWater     int           `yaml:"low_water" unit:"bytes"`
 	ClientEvents *bool         `yaml:"client_events"` // nil: as the app
 }
 
@@ -171,13 +174,19 @@ type HistoryConfig struct {
 }
 
 // DefaultChannel returns what an entry of an app's channels starts from.
-func DefaultChannel() ChannelConfig { return ChannelConfig{CacheKeys: 1000, Key: keyEvent} }
+func DefaultChannel() ChannelConfig {
+	return ChannelConfig{CacheKeys: 1000, Key: keyEvent, Slow: slowDisconnect, HighWater: 64 << 10, LowWater: 16 << 10}
+}
 
 // The words for ChannelConfig.
 const (
 	cacheKeyed = "keyed"
 	keyEvent   = "event"
 	keyChannel = "channel"
+
+	slowDisconnect = "disconnect"
+	slowConflate   = "conflate"
+	slowDropOldest = "drop_oldest"
 )
 
 // KeyConfig is one entry of an app's keys.
@@ -311,6 +320,15 @@ func (c *ChannelConfig) rule() app.Rule {
 	if c.Key == keyChannel {
 		r.Key = app.ByChannel
 	}
+	switch c.Slow {
+	case slowConflate:
+		r.Slow = app.Conflate
+	case slowDropOldest:
+		r.Slow = app.DropOldest
+	default:
+		return r
+	}
+	r.HighWater, r.LowWater = c.HighWater, c.LowWater
 	return r
 }
 

@@ -81,7 +81,8 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 					JSONErrors: true, ClientEventsOnPublic: true, TerminateByPresence: true, EncryptedSubscriptionCount: true, TerminateCode: 4200,
 				},
 				Channels: []main.ChannelConfig{{
-					Match: "private-ticker-*", History: main.HistoryConfig{Events: 500, TTL: 5 * time.Minute}, Cache: "keyed", CacheKeys: 200, Key: "channel", ClientEvents: new(false),
+					Match: "private-ticker-*", History: main.HistoryConfig{Events: 500, TTL: 5 * time.Minute}, Cache: "keyed", CacheKeys: 200, Key: "channel",
+					Slow: "conflate", HighWater: 128 << 10, LowWater: 8 << 10, ClientEvents: new(false),
 				}},
 			},
 			{
@@ -109,7 +110,7 @@ apps:
   - {id: 7, key: k, secret: s, origins: [https://a.example], limits: {connections: 5, event_bytes: 0}}
   - {id: rot, keys: [{key: old, secret: s1}, {key: new, secret: s2}], enabled: false, compat: {terminate_code: 4001}}
   - {id: ruled, key: kr, secret: s, channels: [
-      {match: a-*, client_events: true, history: {events: 10}}, {match: b, client_events: false, cache: keyed, cache_keys: 0}, {match: c, history: {ttl: 3s}, key: channel}, {match: "*"}]}
+      {match: a-*, client_events: true, history: {events: 10}}, {match: b, client_events: false, cache: keyed, cache_keys: 0}, {match: c, history: {ttl: 3s}, key: channel, slow: conflate}, {match: d, slow: drop_oldest, low_water: 1KiB}, {match: "*"}]}
 `)
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +123,9 @@ apps:
 		{ID: "ruled", Keys: []app.Key{{Key: "kr", Secret: "s"}}, Enabled: true, Limits: app.DefaultLimits(), Rules: []app.Rule{
 			{Match: "a-*", ClientEvents: app.Allow, History: app.History{Events: 10}, CacheKeys: 1000},
 			{Match: "b", ClientEvents: app.Deny, KeyedCache: true},
-			{Match: "c", History: app.History{TTL: 3 * time.Second}, CacheKeys: 1000, Key: app.ByChannel},
+			{Match: "c", History: app.History{TTL: 3 * time.Second}, CacheKeys: 1000, Key: app.ByChannel,
+				Slow: app.Conflate, HighWater: 64 << 10, LowWater: 16 << 10},
+			{Match: "d", CacheKeys: 1000, Slow: app.DropOldest, HighWater: 64 << 10, LowWater: 1 << 10},
 			{Match: "*", CacheKeys: 1000}}},
 	}
 	if got := cfg.Registered(); !reflect.DeepEqual(got, want) {
@@ -248,6 +251,9 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"a rule twice", "apps: [{id: a, key: k, secret: s, channels: [{match: b*}, {match: b*}]}]", "gannet.yaml:1:67: apps[0].channels[1].match: is never used: \"b*\" at gannet.yaml:1:54 comes first and matches all of it"},
 		{"too much history", "apps: [{id: a, key: k, secret: s, channels: [{match: b, history: {events: 20000000}}]}]", "gannet.yaml:1:75: apps[0].channels[0].history.events: must be from 0 to 10000000, got 20000000"},
 		{"history in a word", "apps: [{id: a, key: k, secret: s, channels: [{match: b, history: on}]}]", "gannet.yaml:1:66: apps[0].channels[0].history: want keys below it, got text"},
+		{"an unknown policy", "apps: [{id: a, key: k, secret: s, channels: [{match: b, slow: conflated}]}]", "gannet.yaml:1:63: apps[0].channels[0].slow: must be one of disconnect, conflate, drop_oldest, got \"conflated\"; did you mean \"conflate\"?"},
+		{"a mark that is never reached", "apps: [{id: a, key: k, secret: s, channels: [{match: b, slow: conflate, high_water: 1MiB}]}]", "gannet.yaml:1:85: apps[0].channels[0].high_water: must be less than limits.backlog_bytes, where the client is closed: that is 1MiB"},
+		{"marks the wrong way round", "apps: [{id: a, key: k, secret: s, channels: [{match: b, slow: drop_oldest, high_water: 1KiB, low_water: 2KiB}]}]", "gannet.yaml:1:105: apps[0].channels[0].low_water: must not be more than high_water, which is 1KiB"},
 		{"an unknown cache", "apps: [{id: a, key: k, secret: s, channels: [{match: b, cache: keyd}]}]", "gannet.yaml:1:64: apps[0].channels[0].cache: must be one of keyed, got \"keyd\"; did you mean \"keyed\"?"},
 		{"an unknown key", "apps: [{id: a, key: k, secret: s, channels: [{match: b, key: events}]}]", "gannet.yaml:1:62: apps[0].channels[0].key: must be one of event, channel, got \"events\"; did you mean \"event\"?"},
 		{"a word for a bool that may be open", "apps: [{id: a, key: k, secret: s, channels: [{match: b, client_events: maybe}]}]", "gannet.yaml:1:72: apps[0].channels[0].client_events: want true or false, got text"},

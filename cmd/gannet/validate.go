@@ -174,7 +174,7 @@ func (r *reading) checkApps(c *Config) {
 		if code := a.Compat.TerminateCode; code != 0 && (code < 4000 || code > 4299) {
 			r.bad(path+".compat.terminate_code", "must be a close code from 4000 to 4299, or 0 for 4009, got %d", code)
 		}
-		r.checkChannels(a, path)
+		r.checkChannels(c, a, path)
 	}
 }
 

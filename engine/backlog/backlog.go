@@ -15,24 +15,37 @@ import "github.com/gannet-io/gannet/frame"
 // A Backlog is a queue of frames in the order in which they must leave. The zero value is
 // an empty queue.
 type Backlog struct {
+	// Notices says that the conn is to be told of frames that are left out. Set by the owner.
+	Notices bool
+
 	frames []entry // frames[head:] are waiting
 	head   int
 	sent   int // bytes of the first frame that have left
 	count  int // frames that wait, those of frame.Concat each
 	bytes  int // bytes that have not
 
+	judged int     // frames[:judged] have been through Relieve
+	base   uint32  // how many frames were taken off the slice before frames[0], modulo 2^32
+	relief *relief // what is left out; nil while nothing was
+
 	held   []byte // leave before all frames, as they are
 	heldAt uint32 // when held was empty last
 }
 
+// An entry is a frame, or a gap: see relief.
 type entry struct {
-	frame *frame.Prepared
-	at    uint32
+	frame   *frame.Prepared
+	at      uint32
+	skipped uint32 // frames that a gap stands for; 0: none, or they have been told of
+	mark    uint64 // of the last of those
 }
 
 // entryBytes is what a waiting frame costs beside its own bytes: the entry, its share of the
 // slice's growth, and a frame that nobody shares.
 const entryBytes = 64
+
+// gapBytes is what is left of that when the frame is gone.
+const gapBytes = 24
 
 // Limits bound a backlog. A zero field sets no bound.
 type Limits struct {
@@ -40,14 +53,23 @@ type Limits struct {
 	Age   uint32 // ticks that the oldest frame may wait
 }
 
-// Push adds a frame that arrived at tick now. Loop-only.
+// Push adds a frame that arrived at tick now; of several in one piece each by itself, if any of them may have to be left
+// out. Loop-only.
 func (b *Backlog) Push(f *frame.Prepared, now uint32) {
+	if parts := f.Parts(); parts != nil {
+		for _, part := range parts {
+			b.Push(part, now)
+		}
+		return
+	}
 	if b.head > 0 && len(b.frames) == cap(b.frames) {
 		n := copy(b.frames, b.frames[b.head:])
 		clear(b.frames[n:])
+		b.base += uint32(b.head)
+		b.judged = max(b.judged-b.head, 0)
 		b.frames, b.head = b.frames[:n], 0
 	}
-	b.frames = append(b.frames, entry{f, now})
+	b.frames = append(b.frames, entry{frame: f, at: now})
 	b.bytes += f.Len()
 	b.count += f.Count()
 }
@@ -88,7 +110,13 @@ func (b *Backlog) none() bool { return b.head == len(b.frames) }
 
 // Cost returns what the backlog counts as: its bytes, and something for each frame, or a flood of
 // two-byte pongs would hold many times the limit. Loop-only.
-func (b *Backlog) Cost() int { return b.Bytes() + (len(b.frames)-b.head)*entryBytes }
+func (b *Backlog) Cost() int {
+	cost := b.Bytes() + (len(b.frames)-b.head)*entryBytes
+	if b.relief != nil {
+		cost -= b.relief.gaps * (entryBytes - gapBytes) // nobody else pays for their frames
+	}
+	return cost
+}
 
 // Over reports whether the backlog exceeds a limit at tick now. Loop-only.
 func (b *Backlog) Over(l Limits, now uint32) bool {
@@ -108,6 +136,7 @@ func (b *Backlog) Over(l Limits, now uint32) bool {
 // that they leave in one call. The result is borrowed until the next call of any method.
 // It is nil when the backlog is empty. Loop-only.
 func (b *Backlog) Next(scratch []byte) []byte {
+	b.announce(len(scratch))
 	if b.none() {
 		return nil
 	}
@@ -130,18 +159,21 @@ func (b *Backlog) Advance(n int) {
 	b.bytes -= n
 	n += b.sent
 	for !b.none() {
-		size := b.frames[b.head].frame.Len()
-		if n < size {
+		e := &b.frames[b.head]
+		size := e.frame.Len()
+		if n < size || n == 0 && e.gap() && e.skipped > 0 {
 			break
 		}
 		n -= size
-		b.count -= b.frames[b.head].frame.Count()
-		b.frames[b.head] = entry{}
-		b.head++
+		b.pop()
 	}
 	b.sent = n
 	if b.none() {
-		b.frames, b.head, b.sent = b.frames[:0], 0, 0
+		b.base += uint32(len(b.frames))
+		b.frames, b.head, b.sent, b.judged = b.frames[:0], 0, 0, 0
+	}
+	if b.relief != nil {
+		b.endConflating()
 	}
 }
 
@@ -153,7 +185,12 @@ func (b *Backlog) Truncate() (frames, bytes int) {
 	if b.sent > 0 {
 		keep++
 	}
-	for _, e := range b.frames[keep:] {
+	for i := keep; i < len(b.frames); i++ {
+		e := &b.frames[i]
+		if e.gap() {
+			b.relief.gaps--
+			continue
+		}
 		frames += e.frame.Count()
 		bytes += e.frame.Len()
 	}
@@ -161,5 +198,6 @@ func (b *Backlog) Truncate() (frames, bytes int) {
 	b.frames = b.frames[:keep]
 	b.bytes -= bytes
 	b.count -= frames
+	b.judged = min(b.judged, keep)
 	return frames, bytes
 }

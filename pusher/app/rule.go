@@ -21,7 +21,21 @@ type Rule struct {
 	CacheKeys  int
 
 	Key Grouping // what the keys of events are
+
+	// Slow says what becomes of events for a client that cannot keep up with them. Where some are left out that is so from
+	// HighWater unsent bytes of a connection (0: never) until there are LowWater or less.
+	Slow                Slow
+	HighWater, LowWater int
 }
+
+// Slow is what becomes of a client that reads too slowly.
+type Slow uint8
+
+const (
+	Disconnect Slow = iota // it is closed, as the limits of the process say
+	Conflate               // it gets the newest event of each key
+	DropOldest             // it does not get the oldest
+)
 
 // History says how much of a channel's past is kept. The zero value: nothing.
 type History struct {
@@ -113,6 +127,10 @@ func (r *Rule) check() error {
 		return fmt.Errorf("rule %q has an unknown permission", r.Match)
 	case r.Key > ByChannel:
 		return fmt.Errorf("rule %q has unknown keys", r.Match)
+	case r.Slow > DropOldest:
+		return fmt.Errorf("rule %q has an unknown policy for slow clients", r.Match)
+	case r.HighWater < 0 || r.LowWater < 0 || r.HighWater > 0 && r.LowWater > r.HighWater:
+		return fmt.Errorf("rule %q has marks that cannot be", r.Match)
 	case r.History.Events < 0 || r.History.TTL < 0 || r.CacheKeys < 0:
 		return fmt.Errorf("rule %q has a negative limit", r.Match)
 	}

@@ -42,6 +42,10 @@ func TestRulesThatCannotBeAreRefused(t *testing.T) {
 	for want, r := range map[string]app.Rule{
 		"matches nothing":    {},
 		"unknown permission": {Match: "x", ClientEvents: 3},
+		"unknown keys":       {Match: "x", Key: 2},
+		"unknown policy":     {Match: "x", Slow: 3},
+		"marks that cannot":  {Match: "x", Slow: app.Conflate, HighWater: 1, LowWater: 2},
+		"negative limit":     {Match: "x", History: app.History{Events: -1}},
 	} {
 		a := good()
 		a.Rules = []app.Rule{{Match: "*"}, r}

@@ -22,10 +22,14 @@ func (n *Node) openStream(t *hub.Topic, a *app.App, p *place, name string) histo
 	rule := p.ruled.rule
 	w := history.Wiring{Limits: limitsOf(rule, a)}
 	if rule.History.On() {
-		w.Seal = func(d *history.Draft, at history.Position) *frame.Prepared { return text(wire.Seal(d.Body, at)) }
+		w.Seal = func(d *history.Draft, at history.Position) *frame.Prepared {
+			return p.ruled.seal(wire.Seal(d.Body, at), d.Key, at.Offset)
+		}
 	} else {
 		w.Limits.Events = -1
-		w.Seal = func(d *history.Draft, _ history.Position) *frame.Prepared { return text(append(d.Body, '}')) }
+		w.Seal = func(d *history.Draft, _ history.Position) *frame.Prepared {
+			return p.ruled.seal(append(d.Body, '}'), d.Key, 0)
+		}
 	}
 	w.Deliver = func(d *history.Draft, e history.Event) {
 		if t.Count() > 0 {

@@ -93,7 +93,7 @@ func (n *Node) Publish(a *app.App, ev *Event) error {
 	if p.streamed() != nil {
 		wait, pastOver = n.append(t, p, ev)
 	} else {
-		n.deliver(t, ev)
+		n.deliver(t, p, ev)
 	}
 	n.hub.Release(t)
 	if limit := a.Limits.CacheBytes; limit > 0 && cached > limit {
@@ -108,12 +108,18 @@ func (n *Node) Publish(a *app.App, ev *Event) error {
 	return nil
 }
 
-func (n *Node) deliver(t *hub.Topic, ev *Event) {
+func (n *Node) deliver(t *hub.Topic, p *place, ev *Event) {
 	if t.Count() == 0 {
 		return
 	}
 	buf := frame.NewBuffer(len(ev.Name) + len(ev.Channel) + len(ev.Data) + 48)
-	f := text(wire.AppendEvent(buf, ev.Name, ev.Channel, ev.Data))
+	buf = wire.AppendEvent(buf, ev.Name, ev.Channel, ev.Data)
+	var f *frame.Prepared
+	if p.ruled == nil {
+		f = text(buf)
+	} else {
+		f = p.ruled.seal(buf, n.keyOf(p.ruled.rule, ev.Name), 0)
+	}
 	t.Publish(f, n.sockets.parse(ev.Except))
 }
 
