@@ -102,8 +102,35 @@ var start = sync.OnceValues(func() (*server, error) {
 	return s, nil
 })
 
-// run runs a scenario against s and returns its result.
-func (s *server) run(t *testing.T, args ...string) *report.Result {
+// run runs a scenario against s and returns its result. On a machine that had nothing left for the
+// generator it runs it again: then things fell due that were never begun, and it says so. Any other
+// fault is one.
+func (s *server) run(t *testing.T, args ...string) (r *report.Result) {
+	t.Helper()
+	for range 20 {
+		r = s.runOnce(t, args...)
+		late := false
+		if d := r.Delivery; d != nil {
+			late = d.Unsent > 0 || d.Latency.Count == 0
+		}
+		if c := r.Churn; c != nil {
+			late = late || c.Abandoned > 0 || c.Joined == 0
+		}
+		if !late {
+			break
+		}
+		t.Logf("%q: again, since it came late: %v", args, r.Marks)
+	}
+	if d := r.Delivery; d != nil && (d.Published == 0 || d.Expected == 0 || d.Unsent != 0) {
+		t.Errorf("%q: %+v", args, d)
+	}
+	if d := r.Delivery; d != nil && (d.Latency.Count == 0 || d.Latency.P50 <= 0 || d.Latency.Max < d.Latency.P50) {
+		t.Errorf("%q: latency %+v", args, d.Latency)
+	}
+	return r
+}
+
+func (s *server) runOnce(t *testing.T, args ...string) *report.Result {
 	t.Helper()
 	picture := filepath.Join(t.TempDir(), "result.svg")
 	args = append(args, "--url="+s.url, "--server-pid="+strconv.Itoa(s.pid), "--metrics="+s.metrics,
@@ -126,21 +153,18 @@ func (s *server) run(t *testing.T, args ...string) *report.Result {
 	if err := xml.Unmarshal(drawn, &sheet); err != nil {
 		t.Errorf("%q: the picture: %v", args, err)
 	}
-	// The machine that runs the tests may be busy, so the generator may be starved; that is all
-	// that may be wrong.
+	// The machine that runs the tests may be busy, so the generator may be starved and late; that is
+	// all that may be wrong.
 	for _, mark := range r.Marks {
-		if !strings.Contains(mark, "GENERATOR") {
+		if !strings.Contains(mark, "GENERATOR") && !strings.HasPrefix(mark, "BEHIND") {
 			t.Errorf("%q: %s", args, mark)
 		}
 	}
 	if len(r.Problems) > 0 || r.Connect.Dropped > 0 {
 		t.Errorf("%q: %d dropped, problems %v", args, r.Connect.Dropped, r.Problems)
 	}
-	if d := r.Delivery; d != nil && (d.Published == 0 || d.Expected == 0 || d.Delivered != d.Expected || d.Duplicates+d.Disordered+d.Stray+d.Refused+d.Stalled != 0) {
+	if d := r.Delivery; d != nil && (d.Delivered != d.Expected || d.Duplicates+d.Disordered+d.Stray+d.Refused+d.Stalled != 0) {
 		t.Errorf("%q: %+v", args, d)
-	}
-	if d := r.Delivery; d != nil && (d.Latency.Count == 0 || d.Latency.P50 <= 0 || d.Latency.Max < d.Latency.P50) {
-		t.Errorf("%q: latency %+v", args, d.Latency)
 	}
 	return &r
 }
@@ -226,14 +250,26 @@ func (s *server) metric(t *testing.T, name string) (value float64) {
 	return value
 }
 
+// inTime runs a command line, again when the machine was so busy that nothing of it came in time.
+func inTime(t *testing.T, args ...string) (code int, out, progress *bytes.Buffer) {
+	t.Helper()
+	for range 20 {
+		out, progress = new(bytes.Buffer), new(bytes.Buffer)
+		code = loadtest.Run(t.Context(), out, progress, args...)
+		if !strings.Contains(out.String(), "!! BEHIND") {
+			break
+		}
+	}
+	return code, out, progress
+}
+
 func TestTableIsWrittenWithoutJSON(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 1.5 s: a load test")
 	}
 	s := serve(t)
-	var out, progress bytes.Buffer
 	document := filepath.Join(t.TempDir(), "result.json")
-	code := loadtest.Run(t.Context(), &out, &progress, "echo", "--url="+s.url, "--warmup=0s", "--duration=300ms", "--secret", "app-secret", "--json="+document)
+	code, out, progress := inTime(t, "echo", "--url="+s.url, "--warmup=0s", "--duration=300ms", "--secret", "app-secret", "--json="+document)
 	if code != 0 || !strings.Contains(out.String(), "\nLatency from due ") || strings.Contains(out.String(), "app-secret") {
 		t.Errorf("code %d\n%s%s", code, out.String(), progress.String())
 	}
@@ -259,8 +295,7 @@ func TestServerThatRefusesIsReported(t *testing.T) {
 		}
 	}
 	// A publish that is refused is a result, but no clean one.
-	var out, progress bytes.Buffer
-	code := loadtest.Run(t.Context(), &out, &progress, "echo", "--url="+s.url, "--secret=wrong", "--strict", "--duration=300ms", "--warmup=0s")
+	code, out, progress := inTime(t, "echo", "--url="+s.url, "--secret=wrong", "--strict", "--duration=300ms", "--warmup=0s")
 	if code != 3 || !strings.Contains(out.String(), "publish: HTTP 401") {
 		t.Errorf("code %d, want 3\n%s%s", code, progress.String(), out.String())
 	}

@@ -45,6 +45,19 @@ func (w *worker) arrive(due int64) {
 	w.open(slot, due)
 }
 
+// settleChurn counts, at the end, the churning conns that fell due in the window and were never
+// begun, because the worker had no processor. It is with them as with messages: one that is left
+// out would be left out of what the reader blames on the server.
+func (w *worker) settleChurn() {
+	if w.begin == nil || w.plan.ChurnRate == 0 {
+		return
+	}
+	end := min(w.until, w.clock.now()) - w.begin.At
+	for n := w.churned; int64(w.plan.ChurnDue(n)) < end; n += uint64(w.plan.Crew()) {
+		w.counts.Abandoned++
+	}
+}
+
 // arrived notes that a churning conn is subscribed, and when it is to leave.
 func (w *worker) arrived(slot int32, now int64) {
 	c := &w.conns[slot]

@@ -26,6 +26,21 @@ func (r *Receiver) Consume(b []byte, now int64) int {
 	return len(rest)
 }
 
+// Oversleep returns what a worker of p counts that had no processor until its window was over.
+func Oversleep(p *plan.Plan) (tally.Counts, error) {
+	started := new(atomic.Pointer[Start])
+	w, err := newWorker(p, 0, make(chan Note, 16), started, new(atomic.Bool))
+	if err != nil {
+		return tally.Counts{}, err
+	}
+	defer w.poll.close()
+	started.Store(&Start{At: w.clock.now() - int64(p.Warmup+p.Duration)})
+	w.heedStart()
+	w.settleUnsent()
+	w.settleChurn()
+	return w.counts, nil
+}
+
 func (r *Receiver) Counts() tally.Counts  { return r.w.counts }
 func (r *Receiver) Latency() tally.Sparse { return r.w.latency.Take() }
 func (r *Receiver) Close()                { r.w.poll.close() }

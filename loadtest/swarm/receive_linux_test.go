@@ -53,6 +53,23 @@ func TestEachMessageOfAReadIsJudged(t *testing.T) {
 	}
 }
 
+// What fell due and was not begun would be missing from the figures as if it had never been
+// planned.
+func TestWhatWasOversleptIsCounted(t *testing.T) {
+	got, err := swarm.Oversleep(&plan.Plan{
+		Targets: []plan.Target{{Address: "127.0.0.1:1"}}, Channels: 1, PerClient: 1,
+		Via: plan.REST, Publishers: 2, Rate: 10, Burst: 1, ChurnRate: 20, Processes: 1, Workers: 2, Window: 1,
+		Warmup: 500 * time.Millisecond, Duration: 1500 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// In two seconds 20 messages and 40 conns fall due, half of them to the other worker.
+	if want := (tally.Counts{Unsent: 10, Abandoned: 20}); got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
 func TestReceivingAllocatesNothing(t *testing.T) {
 	r := receiver(t)
 	var reads [][]byte

@@ -127,6 +127,7 @@ func (w *worker) run() {
 		w.reportReady()
 	}
 	w.settleUnsent()
+	w.settleChurn()
 	w.sample()
 	if w.usage.Wall == 0 && w.metering.at > 0 {
 		w.meter(false) // cut short

@@ -32,7 +32,7 @@ type Counts struct {
 	Rejected  int64 // did not
 	Departed  int64 // left as planned
 	Cut       int64 // lost in between
-	Abandoned int64 // fell due with no free place for them, so never begun
+	Abandoned int64 // fell due with no free place for them or no processor, so never begun
 }
 
 // Add adds o to c.
