@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/gannet-io/gannet/engine"
 )
@@ -88,7 +87,7 @@ func TestThoseWhoHoldTheMostGoFirst(t *testing.T) {
 // However backlogs come and go, what they cost is entered and taken out again.
 func TestWhatBacklogsCostIsKept(t *testing.T) {
 	s := serveOn(t, narrow(t), flooder(50, 10_000), func(c *engine.Config) {
-		c.BacklogBytes, c.BacklogAge, c.BacklogTotal, c.CloseWait = -1, -1, 1<<30, 300*time.Millisecond
+		c.BacklogBytes, c.BacklogAge, c.BacklogTotal = -1, -1, 1<<30
 	})
 	for _, end := range []func(c *client){
 		func(c *client) { c.reset() },

@@ -48,7 +48,7 @@ func connectTLS(t testing.TB, s *server, change func(*tls.Config)) (*client, tls
 		t.Fatal(err)
 	}
 	c.Conn = secure
-	c.r.Reset(secure)
+	c.r.Reset(patient{secure})
 	return c, secure.ConnectionState()
 }
 
@@ -149,19 +149,24 @@ func TestHandshakesAreBoundedInTime(t *testing.T) {
 	whole := hello(t)
 	for _, n := range []int{1, 4, 5, len(whole) - 1} {
 		c := raw(t, &plain)
-		c.write(string(whole[:n]))
+		_, _ = c.Write(whole[:n]) // on a busy machine the time may be over before
 		c.wantGone()
 	}
 	s.wantMetrics(map[string]string{`gannet_engine_handshakes_total{outcome="timeout"}`: "4"})
-	c := raw(t, &plain)
-	c.write(string(whole))
-	c.wantGone()
-	s.wantMetrics(map[string]string{tlsMetric("1.3", "timeout"): "1"})
+	eventually(t, func() bool {
+		c := raw(t, &plain)
+		_, _ = c.Write(whole)
+		c.wantGone()
+		return s.metric(tlsMetric("1.3", "timeout")) == "1"
+	}, func() string {
+		return "a handshake that stops behind its hello is not counted as one that took too long"
+	})
 	// The request head has its time, too.
-	idle := raw(t, s)
-	if err := idle.Conn.(*tls.Conn).Handshake(); err != nil {
-		t.Fatal(err)
-	}
+	var idle *client
+	eventually(t, func() bool {
+		idle = raw(t, s)
+		return idle.Conn.(*tls.Conn).Handshake() == nil
+	}, func() string { return "no handshake comes about" })
 	idle.wantGone()
 	s.wantConns(0)
 }
@@ -194,7 +199,7 @@ func TestStalledHandshakesDoNotKeepOthersOut(t *testing.T) {
 	s.wantMetrics(map[string]string{"gannet_engine_tls_handshakes_pending": "4"})
 	// Newcomers queue until somebody has waited for a second and another one comes.
 	eventually(t, func() bool {
-		conn := tryDialWithin(s, 100*time.Millisecond)
+		conn := tryDialWithin(s, time.Second)
 		if conn == nil {
 			return false
 		}
@@ -225,10 +230,9 @@ func TestTheQueueOfHandshakesHasAnEnd(t *testing.T) {
 	for range 40 {
 		raw(t, &plain).write(whole)
 	}
-	// One is under way and sixteen wait, unless the first has given its place up.
-	eventually(t, func() bool { return s.count(tlsMetric("none", "overloaded")) >= 23 }, func() string {
-		return itoa(s.count(tlsMetric("none", "overloaded"))) + " of 41 are refused"
-	})
+	// One is under way and sixteen wait. Those who have had a place for a second and give it up count, too.
+	refused := func() int { return s.count(tlsMetric("none", "overloaded")) + s.count(tlsMetric("1.3", "overloaded")) }
+	eventually(t, func() bool { return refused() >= 23 }, func() string { return itoa(refused()) + " of 41 are refused" })
 	if n := s.count("gannet_engine_tls_handshakes_pending"); n > 17 {
 		t.Errorf("%d handshakes wait", n)
 	}
@@ -308,7 +312,7 @@ func TestWhatIsPendingLeavesInOneRecord(t *testing.T) {
 	config := clientTLS(t)
 	config.MaxVersion = tls.VersionTLS13
 	c.Conn = tls.Client(tap, config)
-	c.r.Reset(c.Conn)
+	c.r.Reset(patient{c.Conn})
 	upgradeOn(c)
 	c.write(masked(ws.OpText, true, "warm")) // the tickets have come
 	for range 100 {

@@ -46,7 +46,7 @@ func TestEchoGivesMessagesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	url, err := url.Parse("ws://" + address + "/any/path?at=all")
 	if err != nil {
 		t.Fatal(err)

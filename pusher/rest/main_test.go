@@ -42,6 +42,9 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
 }
 
+// patience is how long a test waits for what must happen. It is only ever used up by a failure.
+const patience = time.Minute
+
 // The credentials and the moment of the worked example in Pusher's documentation.
 const (
 	appID  = "3"
@@ -156,6 +159,7 @@ type lab struct {
 	log    *syncBuffer
 	set    *metrics.Set
 	server *rest.Server
+	ln     *net.TCPListener
 	addr   string
 	tls    *tls.Config // of dial; nil: plain TCP
 	client *http.Client
@@ -226,20 +230,19 @@ func start(t *testing.T, change func(*lab, *rest.Config)) *lab {
 		change(l, &cfg)
 	}
 	l.server = rest.New(cfg)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	if l.ln, err = net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}); err != nil {
 		t.Fatal(err)
 	}
-	l.addr = ln.Addr().String()
+	l.addr = l.ln.Addr().String()
 	l.client = &http.Client{Transport: &http.Transport{}}
-	go func() { l.done <- l.server.Serve(ln) }()
+	go func() { l.done <- l.server.Serve(l.ln) }()
 	t.Cleanup(l.stop)
 	return l
 }
 
 func (l *lab) stop() {
 	l.client.CloseIdleConnections()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := l.server.Shutdown(ctx); err != nil {
 		l.t.Errorf("Shutdown: %v", err)
@@ -284,7 +287,7 @@ func (l *lab) dial() net.Conn {
 		l.t.Fatal(err)
 	}
 	// A test that hangs should say so itself.
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	if l.tls != nil {
 		return tls.Client(c, l.tls)
 	}

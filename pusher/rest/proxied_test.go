@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"testing"
-	"time"
 
 	"github.com/gannet-io/gannet/engine/proxies"
 	"github.com/gannet-io/gannet/pusher/rest"
@@ -65,7 +64,7 @@ func (l *lab) dialProxied(trust *proxies.Trust, required bool) net.Conn {
 	served := make(chan error, 1)
 	go func() { served <- l.server.Serve(rest.Proxied(ln, trust, required)) }()
 	l.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := l.server.Shutdown(ctx); err != nil {
 			l.t.Errorf("Shutdown: %v", err)

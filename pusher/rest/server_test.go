@@ -641,9 +641,9 @@ func TestShutdownFinishesWhatRuns(t *testing.T) {
 	if _, err := idleReader.ReadByte(); err != io.EOF {
 		t.Errorf("idle connection: %v", err)
 	}
-	if c, err := net.Dial("tcp", l.addr); err == nil {
-		c.Close()
-		t.Error("a new connection was accepted")
+	// Whether one can connect says nothing: the port may be somebody else's by now.
+	if err := l.ln.SetDeadline(time.Now()); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the listener is open: %v", err)
 	}
 	select {
 	case err := <-done:

