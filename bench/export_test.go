@@ -2,7 +2,11 @@
 
 package main
 
-import "io"
+import (
+	"io"
+
+	"github.com/gannet-io/gannet/loadtest/report"
+)
 
 // Results makes results of records of the line "saturate-5k" (deliveries a second) in rounds.
 func Results(delivered map[string][]float64, marks map[string]string) *results {
@@ -51,6 +55,13 @@ func Chosen(args ...string) (chosen, rivals []string, err error) {
 		rivals = append(rivals, r.name)
 	}
 	return chosen, rivals, nil
+}
+
+// Take returns what a record keeps of a result.
+func Take(result *report.Result) map[string]float64 {
+	r := record{Values: make(map[string]float64)}
+	r.take(result)
+	return r.Values
 }
 
 // Percent writes a part of all.

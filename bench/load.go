@@ -235,6 +235,9 @@ func echoBesideFanout(s scale) func(context.Context, *bench, *server, *record) e
 		}
 		r.take(result)
 		before, now := &alone.Delivery.Latency, &result.Delivery.Latency
+		if before.Count == 0 || now.Count == 0 {
+			return errors.New("nothing arrived")
+		}
 		r.Values["added_p50"], r.Values["added_p99"] = max(now.P50-before.P50, 0), max(now.P99-before.P99, 0)
 		r.Values["longest"], r.Values["beside"] = now.Max, beside.Delivery.PerSecond
 		return nil
@@ -266,7 +269,7 @@ func besideDeaf(s scale) func(context.Context, *bench, *server, *record) error {
 		if d.Expected > 0 {
 			r.Values["arrived"] = 100 * float64(d.Delivered) / float64(d.Expected)
 		}
-		if well.Delivery.Latency.P99 > 0 {
+		if well.Delivery.Latency.P99 > 0 && d.Latency.Count > 0 {
 			r.Values["harm"] = d.Latency.P99 / well.Delivery.Latency.P99
 		}
 		if v := result.Server; v != nil && v.RSS != nil && v.RSSBefore != nil {

@@ -53,7 +53,10 @@ func (r *record) take(result *report.Result) {
 	r.Values["connects"] = result.Connect.PerSecond
 	if d := result.Delivery; d != nil {
 		d.Curve = nil
-		r.Values["delivered"], r.Values["p50"], r.Values["p99"] = d.PerSecond, d.Latency.P50, d.Latency.P99
+		r.Values["delivered"] = d.PerSecond
+		if d.Latency.Count > 0 { // of nothing they are 0, and that is not quick
+			r.Values["p50"], r.Values["p99"] = d.Latency.P50, d.Latency.P99
+		}
 		if d.Lost+d.Duplicates+d.Disordered+d.Stray+d.Stalled > 0 || result.Connect.Dropped > 0 {
 			r.Marks += markLost
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	main "github.com/gannet-io/gannet/bench"
+	"github.com/gannet-io/gannet/loadtest/report"
 )
 
 // Rounds differ, as they do on a machine with other things to do: the ratios of the rounds are 4,
@@ -89,6 +90,17 @@ func TestRivalsHaveACommandOrAreOurs(t *testing.T) {
 		if _, _, err := main.Chosen("--rival", text); err == nil {
 			t.Errorf("--rival %q is taken", text)
 		}
+	}
+}
+
+func TestWhatNeverArrivedWasNotQuick(t *testing.T) {
+	values := main.Take(&report.Result{Delivery: &report.Delivery{Expected: 10}})
+	if _, ok := values["p99"]; ok {
+		t.Errorf("a percentile of nothing is kept: %v", values)
+	}
+	values = main.Take(&report.Result{Delivery: &report.Delivery{Latency: report.Percentiles{Count: 1, P99: 2}}})
+	if values["p99"] != 2 {
+		t.Errorf("got %v, want a p99 of 2", values)
 	}
 }
 

@@ -28,7 +28,6 @@ type Conn struct {
 
 	fd                 int32
 	flags              flags
-	window             uint8           // messages of at most 1<<window bytes may leave compressed; 0: none, nor may any come
 	first              *frame.Prepared // next to send; nil when nothing waits
 	backlog            *backlog.Backlog
 	restHead, restTail int32 // the frames behind first, linked in the loop's arena
@@ -42,6 +41,7 @@ type Conn struct {
 	retryIn    uint8 // of a full socket, in ticks of the fast clock
 	retryEvery uint8 // what retryIn begins with
 	listener   uint8 // index in Engine.listening
+	window     uint8 // messages of at most 1<<window bytes may leave compressed; 0: none, nor may any come
 }
 
 // A state is where a conn is in its life; see the package comment.

@@ -118,3 +118,13 @@ func (l *Loop) HasDeflation() bool {
 
 // FlushConn sends what is pending for c. Loop-only.
 func (l *Loop) FlushConn(c *Conn) { l.flushConn(c) }
+
+// Waiting returns how many frames are in backlogs. Loop-only.
+func (l *Loop) Waiting() (n int) {
+	for _, id := range l.blocked {
+		if c := l.conns.find(id); c != nil && c.backlog != nil {
+			n += c.backlog.Frames()
+		}
+	}
+	return n
+}

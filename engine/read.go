@@ -156,6 +156,7 @@ func (l *Loop) parseFrames(c *Conn) {
 		}
 		used := 0
 		c.need = 0
+		pings := pingAnswers{}
 		for used < len(buf) && !c.has(flagPeerClosed) {
 			m, n, err := c.reader.Next(buf[used:], lim)
 			if err != nil {
@@ -170,8 +171,13 @@ func (l *Loop) parseFrames(c *Conn) {
 			if !c.reader.Open() {
 				c.begun = 0 // what follows is another message
 			}
+			if m.Opcode == frame.Ping {
+				l.pinged(c, m.Payload, &pings)
+				continue
+			}
 			l.message(c, m)
 		}
+		l.answerLast(c, &pings)
 		c.discard(used)
 		if c.need > 0 {
 			return
@@ -196,15 +202,47 @@ func (l *Loop) message(c *Conn, m frame.Message) {
 		}
 		l.metrics.bytesIn.Add(len(m.Payload))
 		l.eng.cfg.Handler.Message(c, m.Opcode, m.Payload)
-	case frame.Ping:
-		l.metrics.pingsIn.Inc()
-		if c.state == stateOpen {
-			l.enqueue(c, pong(m.Payload), false)
-		}
 	case frame.Close:
 		l.peerClosed(c, m.Payload)
 	}
 	// A pong needs no more than the bytes having come; Continuation is half a message.
+}
+
+// maxPongs is how many pings are answered one by one of those that come at once. Of more only the last is, which is all
+// that RFC 6455 §5.5.3 asks for: who sends a flood of them does not get one back.
+const maxPongs = 16
+
+// pingAnswers are those to the pings of one read.
+type pingAnswers struct {
+	sent int
+	late bool   // last is still to be answered
+	last []byte // borrowed
+}
+
+// pinged answers a ping, or leaves it for answerLast. So it does while the socket is full: answers would only pile up.
+func (l *Loop) pinged(c *Conn, payload []byte, p *pingAnswers) {
+	l.metrics.pingsIn.Inc()
+	if c.backlog != nil || p.sent == maxPongs {
+		p.late, p.last = true, payload
+		return
+	}
+	p.sent++
+	if c.state == stateOpen {
+		l.enqueue(c, pong(payload), false)
+	}
+}
+
+// answerLast answers the last ping of a read, if that was not done yet. In a backlog it takes the place of an
+// answer that still waits there.
+func (l *Loop) answerLast(c *Conn, p *pingAnswers) {
+	switch {
+	case !p.late || c.state != stateOpen:
+	case c.backlog != nil:
+		c.backlog.PushPong(pong(p.last), l.tick)
+		l.checkBacklog(c)
+	default:
+		l.enqueue(c, pong(p.last), false)
+	}
 }
 
 var emptyPong = frame.Prepare(frame.Pong, frame.NewBuffer(0))

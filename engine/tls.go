@@ -13,9 +13,10 @@ import (
 // TLS says how conns that begin with a TLS handshake are served.
 type TLS struct {
 	// Config is shared by all conns and used for as long as the engine runs, so that session
-	// tickets stay good; certificates change behind its GetCertificate. Required. The engine
-	// switches dynamic record sizing off: what is pending leaves in one record. The rest is
-	// the caller's, who should offer "http/1.1" alone in NextProtos.
+	// tickets stay good; certificates change behind its GetCertificate. Required. It is not
+	// cloned, so that ticket keys can be set in it; New switches dynamic record sizing off in
+	// it: what is pending leaves in one record. NextProtos should offer no protocol that a
+	// Handler or the HTTP server does not speak.
 	Config *tls.Config
 
 	// Computing is how many handshakes may use a processor at once; those that wait for their
@@ -31,7 +32,6 @@ func (t *TLS) withDefaults() *TLS {
 		return nil
 	}
 	d := *t
-	d.Config = t.Config.Clone()
 	d.Config.DynamicRecordSizingDisabled = true
 	if d.Computing <= 0 {
 		d.Computing = max(1, runtime.GOMAXPROCS(0)/2)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"text/template"
 )
@@ -15,6 +16,9 @@ var bannerText = template.Must(template.New("banner").Parse(`
 Gannet is ready for development at {{.URL}}
 {{- if .Open}}
 Whoever reaches this machine can use it; --listen 127.0.0.1:{{.Port}} keeps it to yourself.
+{{- end}}
+{{- if .TLS}}
+TLS is spoken on the same port ({{.TLS}}), by a certificate that clients must be told to trust{{with .CertFile}}: {{.}}{{end}}
 {{- end}}
 
   app id  {{.ID}}
@@ -70,6 +74,8 @@ type bannerFields struct {
 	ID, Key, Secret         string
 	Flag                    string // --url, unless the client commands find the server by themselves
 	Open                    bool   // other machines can connect
+	TLS                     string // the URL over TLS, if that was asked for
+	CertFile                string // of the certificate, if it is in one
 	Shell                   string
 }
 
@@ -89,6 +95,12 @@ func writeBanner(w io.Writer, cfg *Config, public net.Addr) error {
 		}
 	}
 	f.URL = "http://" + net.JoinHostPort(f.Host, f.Port) + f.Prefix
+	if cfg.DevTLS {
+		f.TLS = "https" + strings.TrimPrefix(f.URL, "http")
+		if cfg.DataDir != "" {
+			f.CertFile = filepath.Join(cfg.DataDir, devFile)
+		}
+	}
 	if f.URL != defaultURL {
 		f.Flag = " --url " + f.URL
 	}

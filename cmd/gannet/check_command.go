@@ -24,7 +24,7 @@ Example:
 
 // Run prints a summary of the file, or fails with what is wrong with it.
 func (c *checkCommand) Run(t *terminal) error {
-	cfg, err := Load(Sources{File: c.File, Environ: t.environ})
+	cfg, err := Load(Sources{File: c.File, Environ: t.environ, Files: true})
 	if err != nil {
 		return err
 	}
@@ -52,6 +52,9 @@ func summarize(w io.Writer, file string, cfg *Config) {
 	}
 	if cfg.Admin.Listen != "" {
 		fmt.Fprintf(w, "  admin   %s\n", cfg.Admin.Listen)
+	}
+	for _, line := range summarizeTLS(cfg) {
+		fmt.Fprintf(w, "  tls     %s\n", line)
 	}
 	fmt.Fprintf(w, "  apps    %d\n", len(cfg.Apps))
 	for i := range cfg.Apps {

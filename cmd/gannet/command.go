@@ -17,6 +17,7 @@ type commands struct {
 	Subscribe subscribeCommand `cmd:"" help:"Print the events of channels as they arrive."`
 	Publish   publishCommand   `cmd:"" help:"Publish an event to a channel."`
 	Echo      echoCommand      `cmd:"" help:"Give WebSocket messages back, for conformance suites."`
+	Webhooks  webhooksCommand  `cmd:"" help:"Look after webhooks of a running server."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 

@@ -39,12 +39,16 @@ type Config struct {
 
 	Tuning TuningConfig `yaml:"tuning"`
 
+	Webhooks WebhooksConfig `yaml:"webhooks"`
+
 	Log LogConfig `yaml:"log"`
 
 	Apps []AppConfig `yaml:"apps"`
 
 	// Dev says that --dev was given: the development app is among Apps and the banner is printed.
 	Dev bool `yaml:"-"`
+	// DevTLS says that --dev-tls was given: a certificate is made that nobody vouches for.
+	DevTLS bool `yaml:"-"`
 
 	// goGC and goMemoryLimit say that GOGC and GOMEMLIMIT are set: the runtime has read them.
 	goGC, goMemoryLimit bool
@@ -71,11 +75,6 @@ type ProxiesConfig struct {
 	Trusted       []string `yaml:"trusted"`        // networks, addresses, "unix"; empty: nobody
 	Header        string   `yaml:"header"`         // x-forwarded-for, forwarded
 	ProxyProtocol string   `yaml:"proxy_protocol"` // off, optional, required
-}
-
-// TLSConfig says when connections are to be encrypted.
-type TLSConfig struct {
-	Require bool `yaml:"require"` // plain WebSockets get 4000, plain requests 403
 }
 
 // WebSocketConfig says what is agreed on with clients in the opening handshake.
@@ -152,6 +151,7 @@ type AppConfig struct {
 	Compat CompatConfig `yaml:"compat"`
 
 	Channels []ChannelConfig `yaml:"channels"` // the first whose Match fits counts
+	Webhooks []WebhookConfig `yaml:"webhooks"`
 }
 
 // ChannelConfig is one entry of an app's channels: what is special about those that match.
@@ -260,11 +260,13 @@ func DefaultConfig() *Config {
 			// Pusher's number.
 			TimestampWindow: auth.DefaultWindow,
 		},
+		TLS:             TLSConfig{MinVersion: "1.2"},
 		PingInterval:    60 * time.Second,
 		PongWait:        30 * time.Second,
 		ActivityTimeout: 120 * time.Second,
 		DrainWindow:     10 * time.Second,
 		Tuning:          profiles[profileBalanced],
+		Webhooks:        defaultWebhooks(),
 		Log:             LogConfig{Level: "info", Format: "text"},
 	}
 }
@@ -298,6 +300,7 @@ func (a *AppConfig) app() *app.App {
 		Limits:            app.Limits(a.Limits),
 		Compat:            app.Compat(a.Compat),
 		Rules:             a.rules(),
+		Webhooks:          a.webhooks(),
 	}
 }
 

@@ -57,6 +57,9 @@ func holder(lock *os.File) string {
 	return ", pid " + pid
 }
 
+// file returns the path of a file or directory of that name in d.
+func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) }
+
 // shared reports whether others than the owner may look into d, which somebody made with other rights than we would.
 func (d *dataDir) shared() bool {
 	info, err := os.Stat(d.path)

@@ -9,7 +9,7 @@ import (
 // A Key is one setting that can be written in the file.
 type Key struct {
 	Path    string // "limits.backlog_bytes", "apps[].keys[].secret"
-	Type    string // text, bool, number, bytes, duration, list of text
+	Type    string // text, bool, number, bytes, duration, list of text, names and values
 	Default string // as one would write it in the file; "" for an empty text
 	Env     string // "GANNET_LIMITS_BACKLOG_BYTES"; "" under apps
 	Range   string // "1KiB-64KiB": what it may be besides 0; "" for anything
@@ -53,6 +53,8 @@ func newElement(t reflect.Type) reflect.Value {
 		v.Set(reflect.ValueOf(DefaultApp()))
 	case reflect.TypeFor[ChannelConfig]():
 		v.Set(reflect.ValueOf(DefaultChannel()))
+	case reflect.TypeFor[WebhookConfig]():
+		v.Set(reflect.ValueOf(DefaultWebhook()))
 	}
 	return v
 }
@@ -107,6 +109,8 @@ func typeName(field reflect.StructField) string {
 		return "number"
 	case field.Type == reflect.TypeFor[Listeners]():
 		return "addresses"
+	case field.Type == reflect.TypeFor[Headers]():
+		return "names and values"
 	case field.Type.Kind() == reflect.Slice:
 		return "list of text"
 	}

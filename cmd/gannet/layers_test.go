@@ -43,6 +43,7 @@ var layers = map[string]layer{
 	"engine/proxies": {pure: true},
 	"engine/peers":   {pure: true},
 	"engine":         {on: []string{"engine/backlog", "engine/wheel", "frame/handshake", "frame/deflate", "engine/reasons", "engine/proxies", "engine/peers"}},
+	"engine/certs":   {},
 	"engine/hub":     {on: []string{"engine"}},
 	"engine/echo":    {on: []string{"engine"}},
 
@@ -67,7 +68,7 @@ var layers = map[string]layer{
 	"pusher/webhook/journal": {on: []string{"pusher/webhook/outbox"}},
 	"pusher/webhook":         {on: []string{"pusher/webhook/journal", "pusher/auth"}},
 
-	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/app/appstatic", "engine/echo"}},
+	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/webhook", "pusher/app/appstatic", "engine/echo", "engine/certs"}},
 	"cmd/gannet/e2e": {on: []string{"cmd/gannet"}},
 	"bench":          {on: []string{"loadtest/report", "loadtest/picture"}},
 	"bench/ceiling":  {on: []string{"frame/handshake", "pusher/wire"}},

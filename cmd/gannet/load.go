@@ -24,6 +24,8 @@ type Sources struct {
 	File    string            // path of the configuration file; "": none
 	Environ []string          // "NAME=value", as os.Environ returns it
 	Flags   map[string]string // text of each flag given, by path: "log.level" -> "debug"
+	Files   bool              // also look into the files that the configuration names
+	DevTLS  bool              // with Dev: make a certificate
 	Dev     bool              // add the development app, and listen on the loopback address unless told otherwise
 }
 
@@ -54,14 +56,22 @@ func Load(src Sources) (*Config, error) {
 	}
 	r.applyProfile(c)
 	c.goGC, c.goMemoryLimit = isSet(src.Environ, "GOGC"), isSet(src.Environ, "GOMEMLIMIT")
+	c.DevTLS = src.DevTLS
+	if c.DevTLS && !c.Dev {
+		r.problems.add("--dev-tls", "is for development, with --dev")
+	}
 	// What is half read would only be complained about twice.
 	if len(r.problems) == 0 {
 		r.check(c)
 	}
+	var doubts []string
+	if src.Files && len(r.problems) == 0 {
+		doubts = r.checkFiles(c)
+	}
 	if err := r.problems.err(); err != nil {
 		return nil, err
 	}
-	c.Warnings = warnings(c, r.where, env)
+	c.Warnings = append(warnings(c, r.where, env), doubts...)
 	return c, nil
 }
 

@@ -49,7 +49,10 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 		DataDir:    "/var/lib/gannet",
 		Hosts:      []string{"ws.shop.example", "*.ws.shop.example:7001"},
 		Proxies:    main.ProxiesConfig{Trusted: []string{"10.0.0.0/8", "2001:db8::1", "unix"}, Header: "forwarded", ProxyProtocol: "required"},
-		TLS:        main.TLSConfig{Require: true},
+		TLS: main.TLSConfig{
+			Certificates: []main.CertificateConfig{{Cert: "/etc/gannet/a.pem", Key: "/etc/gannet/a.key"}, {Cert: "b.pem", Key: "b.pem"}},
+			Require:      true, MinVersion: "1.3", HSTS: 24 * time.Hour, TicketSecrets: "/etc/gannet/tickets", Handshakes: 3,
+		},
 		Limits: main.ServerLimits{
 			Connections: 100000, ConnectionsPerAddress: 500, ConnectsPerSecondPerAddress: 20, AcceptsPerSecond: 2000,
 			Handshakes: 1000, HandshakeTimeout: 5 * time.Second, HandshakeBytes: 16384, HandshakeHeaders: 50,
@@ -64,6 +67,10 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 			Profile: "latency", CPUAffinity: "auto", GCPercent: 150, MemoryLimit: "2GiB", BatchWindow: 2 * time.Millisecond,
 			SendBuffer: 1048576, NotSentLowat: 32768, UserTimeout: 20 * time.Second,
 		},
+		Webhooks: main.WebhooksConfig{
+			LeaveDelay: 5 * time.Second, QueueEvents: 50000, QueueBytes: 128 << 20, DeadBytes: 16 << 20, DeadFor: 24 * time.Hour,
+			Allow: []string{"10.1.0.0/16", "10.2.0.1"}, Deny: []string{"10.1.9.0/24"},
+		},
 		Log: main.LogConfig{Level: "warn", Format: "json"},
 		Apps: []main.AppConfig{
 			{
@@ -75,6 +82,19 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 					BatchEvents: 20, PresenceMembers: 500, MemberBytes: 2048, UserIDLength: 64, Watchlist: 200,
 					ClientEventsPerSecond: 25, TotalClientEventsPerSecond: 5000, SubscriptionsPerConnection: 300,
 					SubscribesPerSecond: 400, TotalSubscribesPerSecond: 20000, RequestsPerSecond: 1000, KeyRequestsPerSecond: 700, JSONDepth: 16, CacheBytes: 16 << 20, HistoryBytes: 32 << 20, CacheTTL: time.Hour, SignInTimeout: 10 * time.Second,
+				},
+				Webhooks: []main.WebhookConfig{
+					{
+						Name: "main", URL: "https://shop.example/hook?token=sesame", Events: []string{"member_added", "member_removed"},
+						Filter: main.FilterConfig{Prefix: "presence-", Suffix: "-eu"}, SkipEncrypted: true,
+						Headers: main.Headers{"Authorization": "Bearer sesame", "X-Number": "5"}, Key: "hook-key", Secret: "hook-secret",
+						Batch:   main.BatchConfig{Events: 50, Delay: time.Second},
+						Timeout: 10 * time.Second, RetryFor: 10 * time.Minute, Workers: 8,
+					},
+					{
+						URL: "https://hooks.example:8443/", Batch: main.BatchConfig{Events: 20, Delay: 250 * time.Millisecond},
+						Timeout: 4 * time.Second, RetryFor: 5 * time.Minute, Workers: 4,
+					},
 				},
 				Compat: main.CompatConfig{
 					SubscriptionErrorFrame: true, PassClientEventData: true, Quota4100: true, ReacknowledgeSubscribe: true,
@@ -398,9 +418,10 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 	values := map[string]string{"text": "127.0.0.1:9", "bool": "true", "number": "7", "bytes": "1KiB", "duration": "9s", "list of text": "10.0.0.0, 10.0.0.1,"}
 	special := map[string]string{
 		"loops": "1", "websocket.compression": "on", "tuning.profile": "density", "tuning.cpu_affinity": "auto", "tuning.memory_limit": "1GiB",
+		"webhooks.queue_events": "1001", "webhooks.queue_bytes": "2MiB", "webhooks.dead_bytes": "3MiB", "webhooks.allow": "10.0.0.0/8", "webhooks.deny": "10.0.0.1",
 		"tuning.batch_window": "3ms", "limits.handshake_headers": "17", "limits.backlog_total_bytes": "1MiB", "tuning.notsent_lowat": "8KiB",
 		"proxies.header": "forwarded", "proxies.proxy_protocol": "optional",
-		"path_prefix": "/p", "data_dir": "/d", "log.level": "warn", "log.format": "json", "listen": ":1, unix:/s", "admin.listen": ":2"}
+		"tls.min_version": "1.3", "tls.ticket_secrets": "/s", "path_prefix": "/p", "data_dir": "/d", "log.level": "warn", "log.format": "json", "listen": ":1, unix:/s", "admin.listen": ":2"}
 	var environ []string
 	for _, key := range main.Keys() {
 		if key.Env == "" {
@@ -418,7 +439,7 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 	}
 	want := &main.Config{
 		Listen: main.At(":1", "unix:/s"), Admin: main.AdminConfig{Listen: ":2"}, REST: main.RESTConfig{Listen: "127.0.0.1:9"}, PathPrefix: "/p",
-		DataDir: "/d", Hosts: []string{"10.0.0.0", "10.0.0.1"}, TLS: main.TLSConfig{Require: true},
+		DataDir: "/d", Hosts: []string{"10.0.0.0", "10.0.0.1"}, TLS: main.TLSConfig{Require: true, MinVersion: "1.3", HSTS: 9 * time.Second, TicketSecrets: "/s", Handshakes: 7},
 		Proxies: main.ProxiesConfig{Trusted: []string{"10.0.0.0", "10.0.0.1"}, Header: "forwarded", ProxyProtocol: "optional"},
 		Limits: main.ServerLimits{Connections: 7, ConnectionsPerAddress: 7, ConnectsPerSecondPerAddress: 7, AcceptsPerSecond: 7,
 			Handshakes: 7, HandshakeTimeout: 9 * time.Second, HandshakeBytes: 1024, HandshakeHeaders: 17,
@@ -429,6 +450,8 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 		Loops: 1, StrictProtocol: true,
 		Tuning: main.TuningConfig{Profile: "density", CPUAffinity: "auto", GCPercent: 7, MemoryLimit: "1GiB",
 			BatchWindow: 3 * time.Millisecond, SendBuffer: 1024, NotSentLowat: 8192, UserTimeout: 9 * time.Second},
+		Webhooks: main.WebhooksConfig{LeaveDelay: 9 * time.Second, QueueEvents: 1001, QueueBytes: 2 << 20, DeadBytes: 3 << 20, DeadFor: 9 * time.Second,
+			Allow: []string{"10.0.0.0/8"}, Deny: []string{"10.0.0.1"}},
 		Log:  main.LogConfig{Level: "warn", Format: "json"},
 		Apps: cfg.Apps, Dev: true, Warnings: cfg.Warnings,
 	}

@@ -69,13 +69,21 @@ func TestVersionSaysWhatTheLinkerSaid(t *testing.T) {
 }
 
 func TestCheckPrintsASummaryWithoutSecrets(t *testing.T) {
-	code, out, errOut := runCommand(t, "", "check", "testdata/full.yaml")
-	const want = `testdata/full.yaml is fine
+	text, err := os.ReadFile("testdata/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newTLSFiles(t)
+	file := write(t, strings.NewReplacer("/etc/gannet/a.pem", f.cert, "/etc/gannet/a.key", f.key, "b.pem", f.both, "/etc/gannet/tickets", f.secrets).Replace(string(text)))
+	code, out, errOut := runCommand(t, "", "check", file)
+	want := file + ` is fine
   listen  127.0.0.1:7001/realtime
   listen  unix:/run/gannet/gannet.sock
   listen  systemd:public
   rest    127.0.0.1:7002/realtime
   admin   127.0.0.1:7601
+  tls     ` + f.cert + " for localhost 127.0.0.1 until " + f.until + `
+  tls     ` + f.both + " for localhost 127.0.0.1 until " + f.until + `
   apps    2
     shop: key shop-key; disabled; client events; sign-in required within 10s; subscription counts; watchlists; origins https://shop.example https://www.shop.example; at most 5000 connections; own limits; departs from Pusher
     42: key old-key, then new-key

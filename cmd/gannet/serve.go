@@ -8,16 +8,21 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"net/http"
+	"os"
+	"os/signal"
 	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/gannet-io/gannet/engine"
+	"github.com/gannet-io/gannet/engine/certs"
 	"github.com/gannet-io/gannet/engine/hub"
 	"github.com/gannet-io/gannet/engine/peers"
 	"github.com/gannet-io/gannet/engine/proxies"
@@ -28,6 +33,7 @@ import (
 	"github.com/gannet-io/gannet/pusher/gateway"
 	"github.com/gannet-io/gannet/pusher/node"
 	"github.com/gannet-io/gannet/pusher/rest"
+	"github.com/gannet-io/gannet/pusher/webhook"
 )
 
 // A server is the assembled process: the one place where the parts meet.
@@ -36,11 +42,13 @@ type server struct {
 	log      *slog.Logger
 	draining atomic.Bool
 
-	data      *dataDir // nil without data_dir
+	data      *dataDir     // nil without data_dir
+	certs     *certs.Store // nil without TLS
 	engine    *engine.Engine
 	reclaimer reclaimer
 	trust     *proxies.Trust
 	rush      rush
+	webhooks  *webhook.Sender
 	node      *node.Node
 	rest      *rest.Server
 	admin     *admin.Server
@@ -52,7 +60,7 @@ type server struct {
 	failed chan error // the first listener that ended unasked
 	quit   chan struct{}
 
-	watched chan struct{} // closed when systemd is told no more
+	watched chan struct{} // closed when systemd is told no more and no file is read again
 	tidied  chan struct{} // closed when reclaimer and rush have ended
 }
 
@@ -76,6 +84,9 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, out io.Writer) er
 	if err := s.listen(); err != nil {
 		return err
 	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	if err := s.assemble(); err != nil {
 		s.closeListeners()
 		return err
@@ -89,7 +100,10 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, out io.Writer) er
 	defer func() { end(); <-s.watched }()
 	go func() {
 		defer close(s.watched)
+		var both sync.WaitGroup
+		both.Go(func() { s.followFiles(alive, hangups) })
 		s.watch(alive)
+		both.Wait()
 	}()
 	select {
 	case <-ctx.Done():
@@ -101,7 +115,8 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, out io.Writer) er
 
 func (s *server) assemble() error {
 	cfg, set := s.cfg, metrics.NewSet()
-	apps, err := appstatic.New(cfg.Registered())
+	registered := cfg.Registered()
+	apps, err := appstatic.New(registered)
 	if err != nil {
 		return err
 	}
@@ -112,9 +127,15 @@ func (s *server) assemble() error {
 	if s.trust, err = cfg.Proxies.trust(); err != nil {
 		return err
 	}
+	if s.certs, err = cfg.openCerts(s.log, set); err != nil {
+		return err
+	}
 	start := time.Now()
 	h := hub.New(set, func() int64 { return int64(time.Since(start)) })
-	s.node = node.New(node.Config{Hub: h, Metrics: set})
+	if s.webhooks, err = s.newWebhooks(registered, set); err != nil {
+		return err
+	}
+	s.node = node.New(node.Config{Hub: h, Notifier: s.webhooks, Metrics: set})
 	door := gateway.New(gateway.Config{
 		Node:            s.node,
 		Hub:             h,
@@ -151,13 +172,14 @@ func (s *server) assemble() error {
 		NotSentLowat: cfg.Tuning.NotSentLowat,
 		UserTimeout:  time.Duration(orNone(int(cfg.Tuning.UserTimeout))),
 		Trust:        s.trust,
+		TLS:          cfg.engineTLS(s.certs),
 		HTTP:         s.http,
 		Log:          s.log,
 		Metrics:      set,
 	})
 	if err != nil {
 		s.node.Close()
-		return err
+		return errors.Join(err, s.webhooks.Close(context.Background()))
 	}
 	s.reclaimer = reclaimer{conns: s.engine.Conns, read: readMemory, free: func() {
 		s.engine.Trim(time.Second, h.Trim)
@@ -178,6 +200,7 @@ func (s *server) assemble() error {
 		Trust:        s.trust,
 		Hosts:        cfg.Hosts,
 		RequireTLS:   cfg.TLS.Require,
+		HSTS:         cfg.TLS.HSTS,
 		Upgrade:      s.engine.Adopt,
 		Metrics:      set,
 		Logger:       s.log,
@@ -187,7 +210,10 @@ func (s *server) assemble() error {
 
 		TimestampWindow: time.Duration(orNone(int(cfg.Limits.TimestampWindow))),
 	})
-	s.admin = admin.New(admin.Config{Sets: []*metrics.Set{set}, Ready: s.ready, Logger: s.log})
+	s.admin = admin.New(admin.Config{
+		Sets: []*metrics.Set{set}, Ready: s.ready, Logger: s.log,
+		API: map[string]http.Handler{"/api/webhooks": s.webhooks.API()},
+	})
 	return nil
 }
 
@@ -232,6 +258,7 @@ func (s *server) ready() (ok bool, reason string) {
 }
 
 func (s *server) start() {
+	s.webhooks.Start()
 	go func() {
 		defer close(s.tidied)
 		var both sync.WaitGroup
@@ -289,10 +316,11 @@ func (s *server) announce(out io.Writer) error {
 }
 
 // stopGrace is what the last conns get after the drain window to close properly, requestGrace
-// what requests that are running then get to end.
+// what requests that are running then get to end, hookGrace what webhooks get that were not sent by then.
 const (
 	stopGrace    = 10 * time.Second
 	requestGrace = 6 * time.Second
+	hookGrace    = 5 * time.Second
 )
 
 // stop drains and ends everything, doors first.
@@ -322,6 +350,7 @@ func (s *server) stop() error {
 	patiently("requests", requestGrace, s.rest.Shutdown)
 	err = errors.Join(err, s.http.Close(), s.engine.Stop())
 	s.node.Close()
+	patiently("webhooks", hookGrace, s.webhooks.Close)
 	patiently("admin", requestGrace, s.admin.Shutdown)
 	return err
 }

@@ -4,6 +4,8 @@ type serveCommand struct {
 	Config string `short:"c" placeholder:"FILE" env:"GANNET_CONFIG" help:"Configuration file."`
 	Dev    bool   `help:"Add the development app: id app-id, key app-key, secret app-secret. Everybody knows it, so listen on 127.0.0.1:6001 unless configured."`
 
+	DevTLS bool `name:"dev-tls" help:"With --dev, also serve TLS with a certificate made for it, which no client trusts by itself; kept in --data-dir if there is one."`
+
 	Listen      *string `placeholder:"ADDR" help:"Public address for WebSocket and HTTP; unless configured :6001, with --dev 127.0.0.1:6001 ($GANNET_LISTEN)."`
 	AdminListen *string `placeholder:"ADDR" help:"Address of metrics and profiles; 127.0.0.1:9601 unless configured ($GANNET_ADMIN_LISTEN)."`
 	RestListen  *string `placeholder:"ADDR" help:"One more address, for the HTTP API alone ($GANNET_REST_LISTEN)."`
@@ -23,6 +25,7 @@ outside "apps:" has a variable: GANNET_ and its path, as in GANNET_LIMITS_CONNEC
 can do without a file: GANNET_APP_ID, GANNET_APP_KEY, GANNET_APP_SECRET.
 
 SIGTERM or Ctrl-C drains: no new connections, clients are asked to reconnect elsewhere, then exit 0.
+SIGHUP reads certificates again, which also happens by itself when they change.
 
 Examples:
 
@@ -56,7 +59,7 @@ func (s *serveCommand) Run(t *terminal) error {
 			given[path] = *text
 		}
 	}
-	cfg, err := Load(Sources{File: s.Config, Environ: t.environ, Flags: given, Dev: s.Dev})
+	cfg, err := Load(Sources{File: s.Config, Environ: t.environ, Flags: given, Dev: s.Dev, DevTLS: s.DevTLS})
 	if err != nil {
 		return err
 	}

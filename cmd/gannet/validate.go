@@ -18,6 +18,7 @@ func (r *reading) check(c *Config) {
 	r.checkPrefix(c.PathPrefix)
 	r.checkEntries("hosts", c.Hosts, allow.CheckHost)
 	r.checkProxies(&c.Proxies)
+	r.checkTLS(c)
 
 	r.checkRanges("", reflect.ValueOf(c).Elem())
 	r.checkRange("loops", c.Loops, 0, engine.MaxLoops)
@@ -36,6 +37,7 @@ func (r *reading) check(c *Config) {
 	}
 	r.checkWord("websocket.compression", c.WebSocket.Compression, compressionOff, compressionOn)
 	r.checkTuning(c)
+	r.checkWebhooks(c)
 	r.checkWord("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	r.checkWord("log.format", c.Log.Format, "text", "json")
 	r.checkApps(c)
@@ -175,6 +177,7 @@ func (r *reading) checkApps(c *Config) {
 			r.bad(path+".compat.terminate_code", "must be a close code from 4000 to 4299, or 0 for 4009, got %d", code)
 		}
 		r.checkChannels(c, a, path)
+		r.checkAppWebhooks(a, path)
 	}
 }
 
@@ -240,6 +243,9 @@ func warnings(c *Config, where map[string]string, env map[string]string) []strin
 			warn(fmt.Sprintf("proxies.trusted[%d]", i), "proxies.trusted has %s: anybody may claim any address", entry)
 		}
 	}
+	if c.TLS.TicketSecrets != "" && !c.offersTLS() {
+		warn("tls.ticket_secrets", "tls.ticket_secrets does nothing without tls.certificates")
+	}
 	for i := range c.Apps {
 		a, path := &c.Apps[i], fmt.Sprintf("apps[%d]", i)
 		for j, pair := range a.pairs() {
@@ -251,6 +257,11 @@ func warnings(c *Config, where map[string]string, env map[string]string) []strin
 				at = fmt.Sprintf("%s.keys[%d].secret", path, j)
 			}
 			warn(at, "app %q uses the development secret, which everybody knows", a.ID)
+		}
+		for j := range a.Webhooks {
+			if err := c.unreachable(&a.Webhooks[j]); err != nil {
+				warn(fmt.Sprintf("%s.webhooks[%d].url", path, j), "%s", strings.TrimPrefix(err.Error(), "webhook: "))
+			}
 		}
 		if rate, most := a.Limits.SubscribesPerSecond, a.Limits.SubscriptionsPerConnection; rate > 0 && (most == 0 || most > rate) {
 			warn(path+".limits.subscribes_per_second", "a client of app %q that reconnects asks for all of its channels at once, but may ask for %d a second", a.ID, rate)
@@ -266,7 +277,7 @@ func warnings(c *Config, where map[string]string, env map[string]string) []strin
 // otherVariables are read by commands, not by Load alone.
 var otherVariables = []string{
 	"GANNET_CONFIG", "GANNET_APP_ID", "GANNET_APP_KEY", "GANNET_APP_SECRET",
-	"GANNET_URL", "GANNET_KEY", "GANNET_SECRET",
+	"GANNET_URL", "GANNET_KEY", "GANNET_SECRET", "GANNET_ADMIN_URL",
 }
 
 // misspelt names variables that are nearly ours. Others are left alone: Kubernetes sets

@@ -141,6 +141,8 @@ func formatValue(field reflect.StructField, value reflect.Value) string {
 		return strconv.FormatBool(value.Bool())
 	case "list of text":
 		return "[]"
+	case "names and values":
+		return "{}"
 	case "addresses":
 		return value.Interface().(Listeners).String()
 	}

@@ -95,6 +95,8 @@ func (r *reading) value(node ast.Node, path string, field reflect.StructField, v
 		r.listener(node, path, v)
 	case v.Kind() == reflect.Struct:
 		r.mapping(node, path, v)
+	case v.Type() == reflect.TypeFor[Headers]():
+		r.headers(node, path, v)
 	case v.Type() == reflect.TypeFor[Listeners]():
 		r.listeners(node, path, field, v)
 	case v.Kind() == reflect.Slice:
@@ -108,6 +110,8 @@ func (r *reading) null(node ast.Node, path string, v reflect.Value) {
 	switch {
 	case path == "":
 		// A file of comments alone.
+	case v.Type() == reflect.TypeFor[Headers]():
+		r.problems.add(r.at(node), "%s has no value; write {} for none, or remove the key", path)
 	case v.Kind() == reflect.Slice:
 		// An empty list of origins means "any": nobody should get that by leaving out lines.
 		r.problems.add(r.at(node), "%s has no value; write [] for an empty list, or remove the key", path)
@@ -117,13 +121,8 @@ func (r *reading) null(node ast.Node, path string, v reflect.Value) {
 }
 
 func (r *reading) mapping(node ast.Node, path string, v reflect.Value) {
-	var entries []*ast.MappingValueNode
-	switch n := node.(type) {
-	case *ast.MappingNode:
-		entries = n.Values
-	case *ast.MappingValueNode:
-		entries = []*ast.MappingValueNode{n}
-	default:
+	entries, ok := entriesOf(node)
+	if !ok {
 		if path == "" {
 			r.problems.add(r.at(node), "want keys such as \"listen:\", got %s", kindOf(node))
 			return
@@ -161,6 +160,17 @@ func (r *reading) mapping(node ast.Node, path string, v reflect.Value) {
 	}
 }
 
+// entriesOf returns the entries of a mapping.
+func entriesOf(node ast.Node) ([]*ast.MappingValueNode, bool) {
+	switch n := node.(type) {
+	case *ast.MappingNode:
+		return n.Values, true
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{n}, true
+	}
+	return nil, false
+}
+
 // unknown reports a key that does not exist: with the one nearest to it in the same
 // mapping, else with the place where the very same name is known.
 func (r *reading) unknown(node ast.Node, key, path string, t reflect.Type) {
@@ -194,6 +204,35 @@ func (r *reading) list(node ast.Node, path string, field reflect.StructField, v 
 		list = reflect.Append(list, element)
 	}
 	v.Set(list)
+}
+
+// headers decodes a mapping whose keys are anybody's. Values are shown nowhere.
+func (r *reading) headers(node ast.Node, path string, v reflect.Value) {
+	entries, ok := entriesOf(node)
+	if !ok {
+		r.problems.add(r.at(node), "%s: want names and values, got %s", path, kindOf(node))
+		return
+	}
+	headers := make(Headers, len(entries))
+	for _, entry := range entries {
+		name, ok := keyText(entry.Key)
+		if !ok || entry.Key.IsMergeKey() {
+			r.problems.add(r.at(entry.Key), "%s: want a name in plain text", path)
+			continue
+		}
+		if _, taken := headers[name]; taken {
+			r.problems.add(r.at(entry.Key), "%s is set twice", join(path, name))
+			continue
+		}
+		text, ok := scalarText(entry.Value, "text")
+		if !ok {
+			r.problems.add(r.at(entry.Key), "%s: want text, got %s", join(path, name), kindOf(entry.Value))
+			continue
+		}
+		headers[name] = Secret(text)
+		r.where[join(path, name)] = r.at(entry.Value)
+	}
+	v.Set(reflect.ValueOf(headers))
 }
 
 // listeners decodes one address, or a list of addresses and mappings.

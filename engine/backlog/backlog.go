@@ -20,9 +20,10 @@ type Backlog struct {
 
 	frames []entry // frames[head:] are waiting
 	head   int
-	sent   int // bytes of the first frame that have left
-	count  int // frames that wait, those of frame.Concat each
-	bytes  int // bytes that have not
+	sent   int             // bytes of the first frame that have left
+	count  int             // frames that wait, those of frame.Concat each
+	bytes  int             // bytes that have not
+	pong   *frame.Prepared // of PushPong; it may have left
 
 	judged int     // frames[:judged] have been through Relieve
 	base   uint32  // how many frames were taken off the slice before frames[0], modulo 2^32
@@ -72,6 +73,25 @@ func (b *Backlog) Push(f *frame.Prepared, now uint32) {
 	b.frames = append(b.frames, entry{frame: f, at: now})
 	b.bytes += f.Len()
 	b.count += f.Count()
+}
+
+// PushPong adds the answer to a ping at tick now, in the place of the one before if that waits still: only the latest
+// ping needs an answer (RFC 6455 §5.5.3). Control frames may go between others as they like. Loop-only.
+func (b *Backlog) PushPong(f *frame.Prepared, now uint32) {
+	before := b.pong
+	b.pong = f
+	for i := len(b.frames) - 1; before != nil && i >= b.head; i-- {
+		if b.frames[i].frame != before {
+			continue
+		}
+		if i == b.head && b.sent > 0 {
+			break // it has left in part
+		}
+		b.frames[i].frame = f
+		b.bytes += f.Len() - before.Len()
+		return
+	}
+	b.Push(f, now)
 }
 
 // Hold keeps raw, bytes of frames that count as sent although the socket did not take them: a

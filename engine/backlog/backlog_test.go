@@ -141,3 +141,48 @@ func TestHeldBytesLeaveFirstAndStay(t *testing.T) {
 		t.Error("the age of what was held is still counted")
 	}
 }
+
+func pong(s string) *frame.Prepared {
+	return frame.Prepare(frame.Pong, append(frame.NewBuffer(len(s)), s...))
+}
+
+// A flood of pings to a full socket leaves one answer, the last, wherever the first of them stood.
+func TestOnlyTheLatestPongWaits(t *testing.T) {
+	var b backlog.Backlog
+	b.Push(text("first"), 0)
+	for _, s := range []string{"1", "22", "", "4444", "5"} {
+		b.PushPong(pong(s), 0)
+	}
+	b.Push(text("last"), 0)
+	b.PushPong(pong("six"), 0)
+	want := string(text("first").Bytes()) + string(pong("six").Bytes()) + string(text("last").Bytes())
+	if b.Frames() != 3 || b.Bytes() != len(want) {
+		t.Errorf("%d frames and %d bytes wait, want 3 and %d", b.Frames(), b.Bytes(), len(want))
+	}
+	if got := string(b.Next(make([]byte, 100))); got != want {
+		t.Fatalf("what waits is %q, want %q", got, want)
+	}
+	// One that has left in part must not change under the peer's eyes, and one that has left is no place to be in.
+	b.Advance(len(text("first").Bytes()) + 1)
+	b.PushPong(pong("seven"), 0)
+	b.PushPong(pong("eight"), 0)
+	want = string(pong("six").Bytes()[1:]) + string(text("last").Bytes()) + string(pong("eight").Bytes())
+	if got := string(b.Next(make([]byte, 100))); got != want {
+		t.Fatalf("what waits is %q, want %q", got, want)
+	}
+	b.Advance(len(want))
+	if !b.Empty() || b.Bytes() != 0 || b.Frames() != 0 {
+		t.Fatal("not empty at the end")
+	}
+	b.PushPong(pong("nine"), 0)
+	if got := string(b.Next(nil)); got != string(pong("nine").Bytes()) {
+		t.Fatalf("what waits is %q", got)
+	}
+	if frames, _ := b.Truncate(); frames != 1 || !b.Empty() {
+		t.Fatal("not dropped")
+	}
+	b.PushPong(pong("ten"), 0)
+	if b.Frames() != 1 {
+		t.Fatal("an answer took the place of one that was dropped")
+	}
+}

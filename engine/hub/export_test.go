@@ -2,6 +2,7 @@ package hub
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gannet-io/gannet/engine"
 )
@@ -14,10 +15,22 @@ func (s *Shard) FreeList(i uint32)                          { s.freeList(i) }
 func (s *Shard) Add(i, slot uint32)                         { s.add(i, slot) }
 func (s *Shard) Remove(i, slot uint32) bool                 { return s.remove(i, slot) }
 func (s *Shard) RemoveAll(slot uint32, left func(i uint32)) { s.removeAll(slot, left) }
-func (s *Shard) Has(i, slot uint32) bool                    { return s.has(i, slot) }
-func (s *Shard) Subscribers(i uint32) []uint32              { return s.subscribers(i) }
+func (s *Shard) Has(i, slot uint32) bool                    { return s.list(i).has(slot) }
+func (s *Shard) Subscribers(i uint32) []uint32              { return s.list(i).slots() }
 
-// Check reports what is inconsistent in s: references that do not point at their entry, and
+// slots returns all, by pages of three.
+func (s *set) slots() (all []uint32) {
+	var page [3]uint32
+	for from, n := uint32(0), 3; n == 3; {
+		if n = s.page(from, page[:]); n > 0 {
+			all = append(all, page[:n]...)
+			from = page[n-1] + 1
+		}
+	}
+	return all
+}
+
+// Check reports what is inconsistent in s: references to lists that do not hold their slot, and
 // memory that is neither used nor free.
 func (s *shard) Check() error {
 	room, entries := 0, 0
@@ -30,12 +43,9 @@ func (s *shard) Check() error {
 		}
 		room += int(roomOf(b.class))
 		entries += int(b.n)
-		for _, r := range s.refs[b.off : b.off+b.n] {
-			if l := &s.lists[r.list]; len(l.refs) != len(l.subs) || s.refs[b.off+l.refs[r.pos]] != r {
-				return fmt.Errorf("slot %d: the entry of ref %v does not point back", slot, r)
-			}
-			if subs := s.lists[r.list].subs; r.pos >= uint32(len(subs)) || subs[r.pos] != uint32(slot) {
-				return fmt.Errorf("slot %d: ref %v points elsewhere", slot, r)
+		for _, i := range s.refs[b.off : b.off+b.n] {
+			if !s.lists[i].has(uint32(slot)) {
+				return fmt.Errorf("slot %d refers to list %d, which has it not", slot, i)
 			}
 		}
 	}
@@ -45,8 +55,11 @@ func (s *shard) Check() error {
 	if room != len(s.refs) {
 		return fmt.Errorf("blocks and holes make %d refs, there are %d", room, len(s.refs))
 	}
-	for _, l := range s.lists {
-		entries -= len(l.subs)
+	for i := range s.lists {
+		if n, slots := s.lists[i].len(), s.lists[i].slots(); n != len(slots) || !slices.IsSorted(slots) {
+			return fmt.Errorf("list %d counts %d slots of %v", i, n, slots)
+		}
+		entries -= s.lists[i].len()
 	}
 	if entries != 0 {
 		return fmt.Errorf("%d more refs than entries of lists", entries)
@@ -73,7 +86,7 @@ func (h *Hub) CheckLoop(l *engine.Loop) (lists int, err error) {
 			continue
 		}
 		lists++
-		if t.locals[l.Index()] != uint32(n)+1 && local.held[t] != uint32(n)+1 || len(local.table.subscribers(uint32(n))) == 0 {
+		if t.locals[l.Index()] != uint32(n)+1 && local.held[t] != uint32(n)+1 || local.table.list(uint32(n)).empty() {
 			return lists, fmt.Errorf("list %d and topic %q do not agree", n, t.key)
 		}
 	}
@@ -97,3 +110,13 @@ func (s *Shard) Trim() { s.trim() }
 
 // Walking reports whether a walk is under way. Loop-only.
 func (h *Hub) Walking(l *engine.Loop) bool { return h.loops[l.Index()].walk.piece != nil }
+
+// A Set is a set for the tests.
+type Set struct{ set }
+
+func (s *Set) Len() int                           { return s.len() }
+func (s *Set) Has(slot uint32) bool               { return s.has(slot) }
+func (s *Set) Add(slot uint32)                    { s.add(slot) }
+func (s *Set) Remove(slot uint32) bool            { return s.remove(slot) }
+func (s *Set) Page(from uint32, buf []uint32) int { return s.page(from, buf) }
+func (s *Set) Slots() []uint32                    { return s.slots() }

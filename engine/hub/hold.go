@@ -62,7 +62,7 @@ func (l *local) unhold(t *Topic, slot uint32) bool {
 func (l *local) feed(e *entry) {
 	c, slot := l.loop.Find(e.id), e.id.Slot()
 	n := l.held[e.topic]
-	if c == nil || n == 0 || !l.table.has(n-1, slot) {
+	if c == nil || n == 0 || !l.table.list(n-1).has(slot) {
 		return
 	}
 	if e.flags&flagLast != 0 {
@@ -76,7 +76,7 @@ func (l *local) feed(e *entry) {
 // instead gives the one who does not get a message what it is to get in its place. One that is held gets neither.
 func (l *local) instead(e *entry) {
 	c, n := l.loop.Find(e.id), e.topic.locals[l.loop.Index()]
-	if c != nil && n != 0 && c.WantsNotices() && l.table.has(n-1, e.id.Slot()) {
+	if c != nil && n != 0 && c.WantsNotices() && l.table.list(n-1).has(e.id.Slot()) {
 		l.loop.Queue(e.id.Slot(), e.frame, false)
 	}
 }
@@ -87,7 +87,7 @@ func (l *local) publishHeld(run []entry) {
 	if n == 0 {
 		return
 	}
-	for _, slot := range l.table.subscribers(n - 1) {
+	for slot := range l.each(n - 1) {
 		for i := range run {
 			e := &run[i]
 			if e.flags&flagStream != 0 || e.id != 0 && e.id.Slot() == slot && l.loop.Find(e.id) != nil {

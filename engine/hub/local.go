@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"iter"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -44,6 +45,7 @@ type local struct {
 	sent   []int64           // when each publish of this turn was admitted
 
 	walk walk
+	page [engine.SliceSends]uint32 // scratch of eachFrom and the walk
 
 	// Scratch of publish.
 	except   []uint32
@@ -130,7 +132,6 @@ func (h *Hub) Flushed(l *engine.Loop) {
 // each subscription. Loop-only.
 func (h *Hub) Forget(l *engine.Loop, id engine.ID) {
 	local := h.loops[l.Index()]
-	local.finishWalk()
 	local.table.removeAll(id.Slot(), local.drop)
 }
 
@@ -216,8 +217,7 @@ func (l *local) publish(run []entry) {
 	if n == 0 {
 		return // all have closed since, or are held
 	}
-	subs := l.table.subscribers(n - 1)
-	bulk := len(subs) >= bulkSize
+	bulk := l.table.list(n-1).len() >= bulkSize
 	l.except = l.except[:0]
 	for i := range run {
 		if run[i].id != 0 && l.loop.Find(run[i].id) != nil {
@@ -230,7 +230,7 @@ func (l *local) publish(run []entry) {
 	l.pieces, l.deflated = l.together(l.pieces[:0], run, false), l.deflated[:0]
 	deflating := l.loop.Deflating() > 0
 	deliveries := 0
-	for _, slot := range subs {
+	for slot := range l.each(n - 1) {
 		if len(l.except) > 0 && slices.Contains(l.except, slot) {
 			deliveries += l.publishTo(slot, run)
 			continue
@@ -266,6 +266,27 @@ func (l *local) publish(run []entry) {
 		l.sent = append(l.sent, run[i].at)
 	}
 	l.hub.metrics.deliveries.Add(deliveries)
+}
+
+// each yields the subscribers of list n. The list must not change meanwhile.
+func (l *local) each(n uint32) iter.Seq[uint32] { return l.eachFrom(n, 0) }
+
+// eachFrom yields those from a slot on.
+func (l *local) eachFrom(n, from uint32) iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		list := l.table.list(n)
+		for more := true; more; {
+			page := l.page[:list.page(from, l.page[:])]
+			for _, slot := range page {
+				if !yield(slot) {
+					return
+				}
+			}
+			if more = len(page) == len(l.page); more {
+				from = page[len(page)-1] + 1
+			}
+		}
+	}
 }
 
 // publishTo queues the messages of run that do not leave the conn in slot out, and returns
@@ -365,7 +386,7 @@ func (l *local) unlist(n, slot uint32) bool {
 	if !l.table.remove(n, slot) {
 		return false
 	}
-	if len(l.table.subscribers(n)) == 0 {
+	if l.table.list(n).empty() {
 		l.drop(n)
 	}
 	return true

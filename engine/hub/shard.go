@@ -1,30 +1,18 @@
 package hub
 
 // A shard is the subscription table of one loop: which slots each local list holds, and
-// which lists each slot is in. It knows neither topics nor connections, holds no pointers
-// for the garbage collector to follow, and costs 8 bytes a subscription in its list and 8
-// in the slot's block, plus the slack of both.
+// which lists each slot is in. It knows neither topics nor connections, holds hardly a pointer
+// for the garbage collector to follow, and costs 2 bytes a subscription in a list of more than a
+// few and 4 in the slot's block, plus the slack of both.
 //
-// Removing swaps the last subscriber into the gap, so that the order of a list is
-// unspecified. Lists are numbered densely and their numbers used again.
+// Lists are numbered densely and their numbers used again.
 type shard struct {
-	lists []list
+	lists []set
 	spare []uint32 // numbers of unused lists
 
-	slots []block // by slot
-	refs  []ref   // all blocks, one after the other
+	slots []block  // by slot
+	refs  []uint32 // list numbers: all blocks, one after the other
 	holes [maxClass + 1][]uint32
-}
-
-// A list holds the slots subscribed to one topic. refs[i] is where the block of subs[i] refers
-// back, counted from the block's start, so that taking a subscriber out never searches, however
-// many lists the one that moves into its place is in. It is apart from subs because a fan-out reads those alone.
-type list struct{ subs, refs []uint32 }
-
-// A ref is one subscription seen from its slot.
-type ref struct {
-	list uint32
-	pos  uint32 // of the slot in the list
 }
 
 // A block is a slot's part of refs: room for roomOf(class) from off, of which n are used.
@@ -56,23 +44,20 @@ func (s *shard) newList() uint32 {
 		s.spare = s.spare[:n-1]
 		return i
 	}
-	s.lists = append(s.lists, list{})
+	s.lists = append(s.lists, set{})
 	return uint32(len(s.lists) - 1)
 }
 
 // freeList gives an empty list back, and its memory when that is worth it.
 func (s *shard) freeList(i uint32) {
-	if cap(s.lists[i].subs) > 8 {
-		s.lists[i] = list{}
+	if cap(s.lists[i].few) > 8 {
+		s.lists[i] = set{}
 	}
 	s.spare = append(s.spare, i)
 }
 
-// subscribers returns the slots of list i, borrowed until the next change.
-func (s *shard) subscribers(i uint32) []uint32 { return s.lists[i].subs }
-
-// has reports whether slot is in list i.
-func (s *shard) has(i, slot uint32) bool { return s.find(i, slot) >= 0 }
+// list returns the subscribers of list i, borrowed until the next newList.
+func (s *shard) list(i uint32) *set { return &s.lists[i] }
 
 // find returns the index of the ref of slot to list i, or -1. It looks at all lists of the slot:
 // what one conn may cost by leaving is bounded by the app's limit of subscriptions.
@@ -81,8 +66,8 @@ func (s *shard) find(i, slot uint32) int {
 		return -1
 	}
 	b := &s.slots[slot]
-	for j, r := range s.refs[b.off : b.off+b.n] {
-		if r.list == i {
+	for j, list := range s.refs[b.off : b.off+b.n] {
+		if list == i {
 			return j
 		}
 	}
@@ -94,7 +79,6 @@ func (s *shard) add(i, slot uint32) {
 	for uint32(len(s.slots)) <= slot {
 		s.slots = append(s.slots, block{})
 	}
-	l := &s.lists[i]
 	b := &s.slots[slot]
 	if b.n == 0 {
 		b.off, b.class = s.alloc(0), 0
@@ -104,9 +88,9 @@ func (s *shard) add(i, slot uint32) {
 		s.free(b.off, b.class)
 		b.off, b.class = off, b.class+1
 	}
-	s.refs[b.off+b.n] = ref{i, uint32(len(l.subs))}
-	l.subs, l.refs = append(l.subs, slot), append(l.refs, b.n)
+	s.refs[b.off+b.n] = i
 	b.n++
+	s.lists[i].add(slot)
 }
 
 // remove takes slot out of list i. It returns false when it was not there.
@@ -116,12 +100,9 @@ func (s *shard) remove(i, slot uint32) bool {
 		return false
 	}
 	b := &s.slots[slot]
-	s.unlist(s.refs[b.off+uint32(j)])
 	b.n--
-	if last := s.refs[b.off+b.n]; uint32(j) != b.n {
-		s.refs[b.off+uint32(j)] = last
-		s.lists[last.list].refs[last.pos] = uint32(j)
-	}
+	s.refs[b.off+uint32(j)] = s.refs[b.off+b.n]
+	s.lists[i].remove(slot)
 	if b.n == 0 {
 		s.free(b.off, b.class)
 	}
@@ -135,29 +116,13 @@ func (s *shard) removeAll(slot uint32, left func(i uint32)) {
 	}
 	b := s.slots[slot]
 	s.slots[slot] = block{}
-	for _, r := range s.refs[b.off : b.off+b.n] {
-		s.unlist(r)
-		if len(s.lists[r.list].subs) == 0 {
-			left(r.list)
+	for _, i := range s.refs[b.off : b.off+b.n] {
+		s.lists[i].remove(slot)
+		if s.lists[i].empty() {
+			left(i)
 		}
 	}
 	s.free(b.off, b.class)
-}
-
-// unlist takes the entry at r out of its list and corrects the one that moves there.
-func (s *shard) unlist(r ref) {
-	l := &s.lists[r.list]
-	last := uint32(len(l.subs) - 1)
-	if r.pos != last {
-		moved := l.subs[last]
-		l.subs[r.pos], l.refs[r.pos] = moved, l.refs[last]
-		s.refs[s.slots[moved].off+l.refs[last]].pos = r.pos
-	}
-	l.subs, l.refs = l.subs[:last], l.refs[:last]
-	if c := cap(l.subs); c > 64 && len(l.subs) < c/4 {
-		l.subs = append(make([]uint32, 0, c/2), l.subs...)
-		l.refs = append(make([]uint32, 0, c/2), l.refs...)
-	}
 }
 
 // alloc returns the offset of a free block of roomOf(class) refs.
@@ -168,7 +133,7 @@ func (s *shard) alloc(class uint8) uint32 {
 		return off
 	}
 	off := uint32(len(s.refs))
-	s.refs = append(s.refs, make([]ref, roomOf(class))...)
+	s.refs = append(s.refs, make([]uint32, roomOf(class))...)
 	return off
 }
 

@@ -12,13 +12,14 @@ import (
 // would touch every conn twice, and by the second time the sends before have pushed it out of
 // the processor's cache.
 //
-// A walk lasts for several turns of the loop when the list is long. The list must not change
-// meanwhile, and what comes later may not overtake: so whatever else turns up has what is left
-// of the walk queued first, which is where it would have been without.
+// A walk lasts for several turns of the loop when the list is long, and goes by the order of
+// slots, so that conns may close meanwhile. What comes later may not overtake, nor who joins
+// later get it: so any letter and any other frame has what is left of the walk queued first,
+// which is where it would have been without.
 type walk struct {
 	piece  *frame.Prepared // nil: there is none
 	list   uint32
-	next   int       // index in the list
+	from   uint32    // the first slot that it has not come to
 	except engine.ID // left out
 	each   int       // messages in piece
 	sent   int       // conns that have it, or it is queued for
@@ -40,7 +41,7 @@ func (l *local) startWalk(run []entry, list uint32) bool {
 		return false
 	}
 	w := &l.walk
-	w.piece, w.list, w.next, w.each, w.sent = l.pieces[0], list, 0, len(run), 0
+	w.piece, w.list, w.from, w.each, w.sent = l.pieces[0], list, 0, len(run), 0
 	w.except, w.ats = run[0].id, w.ats[:0]
 	for i := range run {
 		w.ats = append(w.ats, run[i].at)
@@ -53,23 +54,20 @@ func (l *local) startWalk(run []entry, list uint32) bool {
 // stepWalk goes on for one slice.
 func (l *local) stepWalk() {
 	w := &l.walk
-	subs := l.table.subscribers(w.list)
-	slice := subs[w.next:min(w.next+engine.SliceSends, len(subs))]
+	slice := l.page[:l.table.list(w.list).page(w.from, l.page[:])]
+	last := len(slice) < len(l.page)
 	except, excepted := l.excepted()
 	start := time.Now()
 	for i, slot := range slice {
-		if excepted && slot == except {
-			continue
-		}
-		if l.loop.Deliver(slot, w.piece) {
+		if (!excepted || slot != except) && l.loop.Deliver(slot, w.piece) {
 			w.sent++
 		}
-		if i%32 == 31 && time.Since(start) > sliceTime {
-			slice = slice[:i+1]
-			break
+		w.from = slot + 1
+		if i%32 == 31 && time.Since(start) > sliceTime && i+1 < len(slice) {
+			return
 		}
 	}
-	if w.next += len(slice); w.next == len(subs) {
+	if last {
 		l.endWalk()
 	}
 }
@@ -80,10 +78,10 @@ func (l *local) finishWalk() {
 	if w.piece == nil {
 		return
 	}
-	subs := l.table.subscribers(w.list)
+	bulk := l.table.list(w.list).len() >= bulkSize
 	except, excepted := l.excepted()
-	for _, slot := range subs[w.next:] {
-		if (!excepted || slot != except) && l.loop.Queue(slot, w.piece, len(subs) >= bulkSize) {
+	for slot := range l.eachFrom(w.list, w.from) {
+		if (!excepted || slot != except) && l.loop.Queue(slot, w.piece, bulk) {
 			w.sent++
 		}
 	}

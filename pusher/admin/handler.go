@@ -16,6 +16,7 @@ const index = `Gannet admin
 /healthz       liveness
 /readyz        readiness
 /debug/pprof/  profiles
+/api/          what the console and the commands use: JSON, described in docs/
 `
 
 // The profile index serves the named profiles (heap, goroutine, ...) below its own path;
@@ -45,6 +46,10 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		pprofSymbol(ctx)
 		return
 	}
+	if api := s.apiOf(path); api != nil {
+		api(ctx)
+		return
+	}
 	route := s.route(path)
 	if route == nil {
 		text(ctx, fasthttp.StatusNotFound, "Not found")
@@ -56,6 +61,16 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	route(ctx)
+}
+
+// apiOf returns the handler that answers path, nil when it is none of the API.
+func (s *Server) apiOf(path string) fasthttp.RequestHandler {
+	for root := path; root != "" && root != "/"; root = root[:strings.LastIndexByte(root, '/')] {
+		if api := s.api[root]; api != nil {
+			return api
+		}
+	}
+	return nil
 }
 
 func (s *Server) route(path string) fasthttp.RequestHandler {

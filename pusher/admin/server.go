@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/fasthttpadaptor"
 )
 
 // Limits of the listener. An operator's tools are few and polite; these only keep a
@@ -33,6 +35,10 @@ type Config struct {
 	// block. nil: always ready.
 	Ready func() (ok bool, reason string)
 
+	// API are handlers by the path they answer, with all that is below it. They answer every method, decide by themselves
+	// what may change something, and must not block for long.
+	API map[string]http.Handler
+
 	// Logger gets panics of handlers. nil: nothing is logged.
 	Logger *slog.Logger
 }
@@ -42,6 +48,7 @@ type Server struct {
 	// Set once by New.
 	cfg  Config
 	fast *fasthttp.Server
+	api  map[string]fasthttp.RequestHandler
 
 	// Guarded by mu.
 	mu        sync.Mutex
@@ -57,7 +64,10 @@ func New(cfg Config) *Server {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg}
+	s := &Server{cfg: cfg, api: make(map[string]fasthttp.RequestHandler)}
+	for path, h := range cfg.API {
+		s.api[path] = fasthttpadaptor.NewFastHTTPHandler(h)
+	}
 	s.fast = &fasthttp.Server{
 		Handler:                      s.handle,
 		Logger:                       quietLogger{cfg.Logger},

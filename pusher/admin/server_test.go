@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -110,6 +111,31 @@ func TestPathsAnswerAsDocumented(t *testing.T) {
 		}
 		if v := resp.Header.Get("Server"); v != "" {
 			t.Errorf("%s %s: Server header %q, want none", tt.method, tt.path, v)
+		}
+	}
+}
+
+func TestAPIAnswersItsPathsWithEveryMethod(t *testing.T) {
+	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusAccepted)
+		fmt.Fprintf(w, `"%s %s %s"`, r.Method, r.URL.RequestURI(), body)
+	})
+	base, _ := serve(t, admin.Config{API: map[string]http.Handler{"/api/things": api}})
+	for _, tt := range []struct {
+		method, path string
+		status       int
+	}{
+		{"GET", "/api/things", 202}, {"POST", "/api/things/new?x=1", 202}, {"DELETE", "/api/things/a/b", 202},
+		{"GET", "/api/thing", 404}, {"GET", "/api", 404}, {"GET", "/api/thingsandmore", 404}, {"GET", "/", 200},
+	} {
+		resp, body := do(t, tt.method, base+tt.path)
+		if resp.StatusCode != tt.status {
+			t.Errorf("%s %s: %d %s, want %d", tt.method, tt.path, resp.StatusCode, body, tt.status)
+		}
+		if want := fmt.Sprintf(`"%s %s "`, tt.method, tt.path); tt.status == 202 && (body != want || resp.Header.Get("Content-Type") != "application/json") {
+			t.Errorf("%s %s: %s %s, want %s", tt.method, tt.path, resp.Header.Get("Content-Type"), body, want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -74,6 +75,10 @@ type Config struct {
 	// RequireTLS has requests that did not come over TLS, to us or to a trusted proxy, answered 403. Health
 	// is told all the same, and to any host.
 	RequireTLS bool
+
+	// HSTS is how long browsers are told, over TLS, to use nothing but TLS for this host (RFC 6797). Whole
+	// seconds; 0: they are told nothing.
+	HSTS time.Duration
 
 	// Ready reports whether this node should get traffic and, if not, why, in a few words. It
 	// is called by any goroutine and must not block. It decides what /readyz says; the API
@@ -168,6 +173,7 @@ type Server struct {
 	metrics  *instruments
 	base     context.Context // of registry look-ups; ends when Shutdown loses patience
 	giveUp   context.CancelFunc
+	hsts     string    // value of the header; HSTS
 	requests sync.Pool // of *request
 	rates    rates
 	retiring atomic.Bool
@@ -190,6 +196,7 @@ func New(cfg Config) *Server {
 	s.metrics = newInstruments(cfg.Metrics,
 		func() float64 { return float64(s.open()) },
 		func() float64 { return float64(s.fast.GetRejectedConnectionsCount()) })
+	s.hsts = "max-age=" + strconv.FormatInt(int64(cfg.HSTS/time.Second), 10)
 	s.requests.New = func() any { return &request{verifier: auth.Verifier{Window: cfg.TimestampWindow}} }
 	s.fast = &fasthttp.Server{
 		Handler:        s.handle,

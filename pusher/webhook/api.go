@@ -261,7 +261,11 @@ type TrialResult struct {
 func (a *Answer) Result(hook, sent string) TrialResult {
 	judged := a.result()
 	r := TrialResult{Webhook: hook, OK: judged.OK, Sent: sent, Status: a.Status, Body: strings.ToValidUTF8(string(a.Body), "\uFFFD"), Reason: judged.Reason, Millis: a.Took.Milliseconds()}
-	if a.Err != nil {
+	var denied *DeniedError
+	switch {
+	case errors.As(a.Err, &denied):
+		r.Error = strings.TrimPrefix(denied.Error(), "webhook: ") // without the socket that was not opened
+	case a.Err != nil:
 		r.Error = a.Err.Error()
 	}
 	return r

@@ -108,6 +108,12 @@ func tlsConfig(hook *app.Webhook) (*tls.Config, error) {
 	return config, nil
 }
 
+// CheckFiles returns what is wrong with the files that hook names.
+func CheckFiles(hook *app.Webhook) error {
+	_, err := tlsConfig(hook)
+	return err
+}
+
 // An Answer is what came of one request.
 type Answer struct {
 	Status int           // 0: there was none
