@@ -41,7 +41,7 @@ func configured(settings string) string {
 	if !strings.HasPrefix(settings, "listen:") && !strings.Contains(settings, "\nlisten:") {
 		settings = "listen: \"127.0.0.1:0\"\n" + settings
 	}
-	return settings + configuration
+	return settings + encryption() + configuration
 }
 
 // configuration is what the file of every server has.

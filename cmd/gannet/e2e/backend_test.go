@@ -22,7 +22,7 @@ func backend(app account) *pusher.Client { return backendOf(gannet, app) }
 
 func backendOf(s *server, app account) *pusher.Client {
 	return &pusher.Client{
-		AppID: app.ID, Key: app.Key, Secret: app.Secret, Host: s.public,
+		AppID: app.ID, Key: app.Key, Secret: app.Secret, Host: s.public, Secure: s.secure,
 		HTTPClient:                &http.Client{Timeout: patience},
 		EncryptionMasterKeyBase64: base64.StdEncoding.EncodeToString([]byte(masterKey)),
 	}

@@ -41,6 +41,9 @@ type client struct {
 // dial opens a WebSocket at a path of s and its query, which must work whatever is there.
 func dial(t *testing.T, s *server, target string, dialer ws.Dialer) *client {
 	t.Helper()
+	if s.secure && dialer.TLSConfig == nil {
+		dialer.TLSConfig = trusting
+	}
 	return dialAt(t, s.public, target, dialer)
 }
 
@@ -48,7 +51,11 @@ func dial(t *testing.T, s *server, target string, dialer ws.Dialer) *client {
 func dialAt(t *testing.T, host, target string, dialer ws.Dialer) *client {
 	t.Helper()
 	dialer.Timeout = patience
-	conn, early, handshake, err := dialer.Dial(context.Background(), "ws://"+host+target)
+	scheme := "ws://"
+	if dialer.TLSConfig != nil {
+		scheme = "wss://"
+	}
+	conn, early, handshake, err := dialer.Dial(context.Background(), scheme+host+target)
 	if err != nil {
 		t.Fatalf("WebSocket handshake for %s: %v", target, err)
 	}

@@ -8,5 +8,7 @@
 //	npm ci --prefix cmd/gannet/e2e
 //	go test -tags e2e ./cmd/gannet/e2e
 //
+// With GANNET_E2E_TRANSPORT=tls all of them speak TLS, to servers that take nothing else.
+//
 // What the tests prove with which SDK is written down in docs/compatibility.md.
 package e2e

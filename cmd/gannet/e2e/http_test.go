@@ -67,7 +67,7 @@ func request(t *testing.T, app account, method, path, body string, params map[st
 
 func roundTrip(t *testing.T, method, target, body string) response {
 	t.Helper()
-	req, err := http.NewRequest(method, "http://"+gannet.public+target, strings.NewReader(body))
+	req, err := http.NewRequest(method, gannet.url()+target, strings.NewReader(body))
 	check(t, err)
 	if body == "" {
 		req.Body = nil
@@ -94,7 +94,7 @@ func talk(t *testing.T) *dialogue {
 
 func talkTo(t *testing.T, s *server) *dialogue {
 	t.Helper()
-	conn, err := net.DialTimeout("tcp", s.public, patience)
+	conn, err := s.open()
 	check(t, err)
 	t.Cleanup(func() { conn.Close() })
 	check(t, conn.SetDeadline(time.Now().Add(2*patience)))
@@ -138,9 +138,9 @@ func trigger(channel, data string) string {
 }
 
 func TestHealthIsAnsweredOnBothPorts(t *testing.T) {
-	for _, address := range []string{gannet.public, gannet.admin} {
+	for _, address := range []string{gannet.url(), "http://" + gannet.admin} {
 		for _, path := range []string{"/healthz", "/readyz"} {
-			if status, body := get(t, "http://"+address+path); status != 200 {
+			if status, body := get(t, address+path); status != 200 {
 				t.Errorf("GET %s of %s: %d %s", path, address, status, body)
 			}
 		}
@@ -149,7 +149,7 @@ func TestHealthIsAnsweredOnBothPorts(t *testing.T) {
 	if status != 200 || !strings.Contains(body, "\ngannet_") || !strings.Contains(body, "\ngo_") {
 		t.Errorf("GET /metrics: %d, %.300s", status, body)
 	}
-	if status, _ := get(t, "http://"+gannet.public+"/metrics"); status != 404 {
+	if status, _ := get(t, gannet.url()+"/metrics"); status != 404 {
 		t.Errorf("GET /metrics of the public port: %d, want 404", status)
 	}
 }
@@ -340,7 +340,7 @@ func TestABodyThatStopsHalfWayHurtsNobody(t *testing.T) {
 	}
 	d := talk(t)
 	d.say(post(quiet, body) + body[:len(body)/2])
-	check(t, d.conn.(*net.TCPConn).CloseWrite())
+	check(t, d.conn.(interface{ CloseWrite() error }).CloseWrite())
 	if got := d.hearEnd(); strings.HasPrefix(got, "HTTP/1.1 200") {
 		t.Errorf("half a body was answered with %q", got)
 	}

@@ -44,6 +44,7 @@ func wantServed(t *testing.T, network, address string) {
 }
 
 func TestOneServerListensOnSeveralAddresses(t *testing.T) {
+	plainOnly(t)
 	folder := t.TempDir()
 	first, second := filepath.Join(folder, "a.sock"), filepath.Join(folder, "b.sock")
 	s := startServer(t, fmt.Sprintf(`
@@ -87,6 +88,7 @@ func underSystemd(t *testing.T, ln *net.TCPListener, settings string, environ ..
 
 // A socket that systemd holds is open while the server is not there: nobody is refused in between.
 func TestSocketsOfSystemdOutliveTheServer(t *testing.T) {
+	plainOnly(t)
 	ln, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -155,6 +157,7 @@ func TestSocketsOfSystemdOutliveTheServer(t *testing.T) {
 }
 
 func TestASocketThatSystemdDoesNotPassIsNamed(t *testing.T) {
+	plainOnly(t)
 	config := filepath.Join(t.TempDir(), "gannet.yaml")
 	check(t, os.WriteFile(config, []byte(configured("listen: systemd:public\n")), 0o600))
 	_, err := serve(binary, "--config", config)

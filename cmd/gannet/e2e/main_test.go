@@ -39,6 +39,9 @@ func runTests(m *testing.M) (code int, err error) {
 	if binary, err = buildServer(folder); err != nil {
 		return 1, err
 	}
+	if err = makeCertificate(folder); err != nil {
+		return 1, err
+	}
 	if gannet, err = launch(binary, folder, shared); err != nil {
 		return 1, err
 	}

@@ -59,14 +59,14 @@ func runNode(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	place, err := json.Marshal(map[string]any{
-		"host": host, "port": number, "binary": binary, "settings": shared, "config": configuration, "apps": accounts,
+		"host": host, "port": number, "binary": binary, "settings": shared, "config": encryption() + configuration, "apps": accounts, "tls": overTLS,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	// pusher-js leaves timers of half a minute behind when the server closes first, hence the force.
 	node := exec.Command("node", "--test", "--test-force-exit", "--test-reporter=./sdk/reporter.mjs", file)
-	node.Env = append(environment(), "GANNET_E2E="+string(place), "NODE_NO_WARNINGS=1")
+	node.Env = append(environment(), "GANNET_E2E="+string(place), "NODE_NO_WARNINGS=1", "NODE_EXTRA_CA_CERTS="+certFile)
 	var stderr bytes.Buffer
 	node.Stderr = &stderr
 	out, failed := node.Output()

@@ -193,6 +193,7 @@ func haproxy(t *testing.T, which int) (front, *x509.CertPool) {
 const proxyTestLimits = "limits: { connections_per_address: 2 }\ndrain_window: 100ms\n"
 
 func TestRealProxiesTellWhoTheirClientsAre(t *testing.T) {
+	plainOnly(t)
 	type beginning func(t *testing.T) (front, *x509.CertPool)
 	for name, tt := range map[string]struct {
 		begin beginning

@@ -102,6 +102,7 @@ func TestARefusedHandshakeBehindRequestsIsAnsweredLikeAFirstOne(t *testing.T) {
 
 // The port of the HTTP API alone says no.
 func TestTheHTTPListenerTakesNoWebSockets(t *testing.T) {
+	plainOnly(t)
 	s := startServer(t, "drain_window: 100ms\nrest: { listen: \"127.0.0.1:0\" }\n")
 	_, after, _ := strings.Cut(s.said(), "gannet: HTTP API on ")
 	address, _, _ := strings.Cut(after, "\n")
@@ -138,7 +139,7 @@ func TestGoingBackAndForthLeavesNothingBehind(t *testing.T) {
 		return c
 	}
 	reuse := func() *client {
-		conn, err := net.DialTimeout("tcp", s.public, patience)
+		conn, err := s.open()
 		check(t, err)
 		t.Cleanup(func() { conn.Close() })
 		check(t, conn.SetDeadline(time.Now().Add(2*patience)))

@@ -40,7 +40,7 @@ func TestAServerBelowAPrefixSignsWithoutIt(t *testing.T) {
 	c.join(quiet, channel)
 	body := trigger(channel, "x")
 	target := signedAt(quiet, "POST", "/apps/"+quiet.ID+"/events", body, nil, time.Now())
-	resp, err := http.Post("http://"+s.public+"/realtime"+target, "application/json", strings.NewReader(body))
+	resp, err := http.Post(s.url()+"/realtime"+target, "application/json", strings.NewReader(body))
 	check(t, err)
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

@@ -26,6 +26,7 @@ const patience = time.Minute
 type server struct {
 	public string // host:port, of several the first
 	admin  string // host:port
+	secure bool   // clients are to speak TLS
 
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the process is gone and its output was read
@@ -56,7 +57,11 @@ func launch(binary, folder, settings string) (*server, error) {
 	if err := os.WriteFile(file, []byte(configured(settings)), 0o600); err != nil {
 		return nil, err
 	}
-	return serve(binary, "--config", file)
+	s, err := serve(binary, "--config", file)
+	if err == nil {
+		s.secure = overTLS
+	}
+	return s, err
 }
 
 // serve starts "gannet serve" with flags and waits until it listens.

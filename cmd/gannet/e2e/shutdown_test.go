@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -45,7 +44,7 @@ func TestWhileDrainingTheServerIsNotReadyAndTakesNobody(t *testing.T) {
 		resp.Body.Close()
 		return resp.StatusCode == http.StatusServiceUnavailable
 	})
-	if resp, err := http.Get("http://" + s.public + "/readyz"); err == nil {
+	if resp, err := http.Get(s.url() + "/readyz"); err == nil {
 		resp.Body.Close()
 		if resp.StatusCode == http.StatusOK {
 			t.Error("the public port still takes connections and says it is ready")
@@ -68,14 +67,14 @@ func TestStrangersDoNotSpoilTheEnd(t *testing.T) {
 		"GET /app/some-key HTTP/1.1\r\nHost: x\r\n",
 		"POST /apps/1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345",
 	} {
-		conn, err := net.Dial("tcp", s.public)
+		conn, err := s.open()
 		check(t, err)
 		defer conn.Close()
 		_, err = io.WriteString(conn, sent)
 		check(t, err)
 	}
 	// Answered behind those two, so that both have been accepted.
-	resp, err := http.Get("http://" + s.public + "/healthz")
+	resp, err := http.Get(s.url() + "/healthz")
 	check(t, err)
 	resp.Body.Close()
 	check(t, s.stop())

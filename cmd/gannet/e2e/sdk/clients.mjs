@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
+import { Agent as SecureAgent } from 'node:https';
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
@@ -27,13 +28,13 @@ export const sdks = [
 
 // A kept connection that the server ends while a request is on its way is a failed request;
 // libraries leave that to their users, and the tests that restart servers are such.
-const agent = new Agent({ keepAlive: false });
+const agent = new (server.tls ? SecureAgent : Agent)({ keepAlive: false });
 
 /** The server library of an app. */
 export function backend(app = server.apps.full, at = server) {
   return new PusherServer({
     appId: app.id, key: app.key, secret: app.secret,
-    host: at.host, port: String(at.port), useTLS: false, encryptionMasterKeyBase64: masterKey, timeout: patience, agent,
+    host: at.host, port: String(at.port), useTLS: server.tls, encryptionMasterKeyBase64: masterKey, timeout: patience, agent,
   });
 }
 
@@ -91,7 +92,7 @@ export class Log {
 /** The options every version takes, to reach our server and nothing else. */
 export function address(at = server) {
   return {
-    cluster: 'mt1', wsHost: at.host, wsPort: at.port, forceTLS: false, enabledTransports: ['ws'],
+    cluster: 'mt1', wsHost: at.host, wsPort: at.port, wssPort: at.port, forceTLS: server.tls, enabledTransports: server.tls ? ['ws', 'wss'] : ['ws'],
     disableStats: true, enableStats: false,
   };
 }

@@ -17,7 +17,7 @@ class Raw {
   static async connect(t, at, perMessageDeflate) {
     const it = new Raw();
     const { key } = server.apps.full;
-    it.socket = new WebSocket(`ws://${at.host}:${at.port}/app/${key}?protocol=7&client=ws&version=8`, { perMessageDeflate });
+    it.socket = new WebSocket(`${server.tls ? 'wss' : 'ws'}://${at.host}:${at.port}/app/${key}?protocol=7&client=ws&version=8`, { perMessageDeflate });
     t.after(() => it.socket.terminate());
     it.messages = new Log(`messages of ws, ${JSON.stringify(perMessageDeflate)}`);
     it.socket.on('message', (data) => {

@@ -14,7 +14,7 @@ const setups = {
     customHandler: ({ socketId, channelName }, callback) => callback(null, answer(socketId, channelName)),
   } }),
   // Laravel's documentation for Reverb: no cluster, ports for both schemes, the older form of authorizer.
-  reverb: (answer) => ({ wsHost: server.host, wsPort: server.port, wssPort: server.port, forceTLS: false, enabledTransports: ['ws', 'wss'],
+  reverb: (answer) => ({ wsHost: server.host, wsPort: server.port, wssPort: server.port, forceTLS: server.tls, enabledTransports: ['ws', 'wss'],
     authorizer: (channel) => ({ authorize: (socketId, callback) => callback(null, answer(socketId, channel.name)) }),
   }),
 };
