@@ -61,7 +61,8 @@ var layers = map[string]layer{
 
 	"pusher/node":    {on: []string{"pusher/session", "engine/hub", "engine/history/memstream"}},
 	"pusher/gateway": {on: []string{"pusher/node", "pusher/allow"}},
-	"pusher/rest":    {on: []string{"pusher/node", "pusher/allow", "engine/proxies"}},
+	"pusher/resume":  {pure: true},
+	"pusher/rest":    {on: []string{"pusher/node", "pusher/allow", "pusher/resume", "engine/proxies"}},
 	"pusher/admin":   {},
 
 	"pusher/webhook/outbox":  {pure: true, on: []string{"pusher/wire", "pusher/app"}},

@@ -10,6 +10,7 @@
 //	POST /apps/{id}/users/{user}/terminate_connections  users.go
 //	POST /users/{user}/terminate_connections            users.go, as the Python library asks
 //	GET  / /up /healthz /readyz                         health.go, unsigned
+//	GET  /resume.js /resume.mjs                         script.go, unsigned
 //
 // and gives connections away on which a client asks for a WebSocket, in upgrade.go.
 //

@@ -14,6 +14,8 @@ const (
 	routeUp
 	routeHealthz
 	routeReadyz
+	routeScript // resume.js
+	routeModule // resume.mjs
 	routeEvents
 	routeBatch
 	routeChannels
@@ -34,6 +36,8 @@ var routes = [routeCount]struct {
 	routeUp:             {"up", false},
 	routeHealthz:        {"healthz", false},
 	routeReadyz:         {"readyz", false},
+	routeScript:         {"resume_js", false},
+	routeModule:         {"resume_mjs", false},
 	routeEvents:         {"events", true},
 	routeBatch:          {"batch_events", true},
 	routeChannels:       {"channels", false},
@@ -46,6 +50,9 @@ var routes = [routeCount]struct {
 
 // signed reports whether r is part of the API proper and needs a signature.
 func (r route) signed() bool { return r >= routeEvents }
+
+// script reports whether r is a script for browsers.
+func (r route) script() bool { return r == routeScript || r == routeModule }
 
 // health reports whether r says only how the server is. Load balancers ask in plain and by address.
 func (r route) health() bool { return routeRoot <= r && r <= routeReadyz }

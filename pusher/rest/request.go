@@ -91,7 +91,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) (r route) {
 
 	q.ctx = ctx
 	r, path := s.target(q, &ctx.Request.Header)
-	if r.signed() {
+	if r.signed() || r.script() {
 		allowAnyOrigin(&ctx.Response.Header)
 	}
 	var err error
@@ -106,10 +106,12 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) (r route) {
 		preflight(ctx, r)
 	case r.signed():
 		err = s.work(q, r, path)
-	case r.permits(ctx):
-		s.health(ctx, r)
-	default:
+	case !r.permits(ctx):
 		err = notPermitted(ctx, r)
+	case r.script():
+		script(ctx, r)
+	default:
+		s.health(ctx, r)
 	}
 	if err != nil {
 		s.refuse(ctx, q.app, err)
@@ -128,20 +130,20 @@ func (s *Server) target(q *request, h *fasthttp.RequestHeader) (route, string) {
 	return s.route(q, string(path))
 }
 
-// route finds what is asked for, and returns the path without the prefix. Health is at the root and under the prefix alike: who asks for it may or
-// may not come through the proxy that the prefix is for.
+// route finds what is asked for, and returns the path without the prefix. Health and scripts are at the root and under the prefix alike: who asks for
+// them may or may not come through the proxy that the prefix is for.
 func (s *Server) route(q *request, path string) (r route, bare string) {
 	if rest, ok := strings.CutPrefix(path, s.cfg.PathPrefix); ok && (rest == "" || rest[0] == '/') {
-		if r = healthRoute(rest); r != routeNone {
+		if r = plainRoute(rest); r != routeNone {
 			return r, rest
 		}
 		r, q.id, q.name = parsePath(rest)
 		return r, rest
 	}
-	return healthRoute(path), path
+	return plainRoute(path), path
 }
 
-func healthRoute(path string) route {
+func plainRoute(path string) route {
 	switch path {
 	case "", "/":
 		return routeRoot
@@ -151,6 +153,10 @@ func healthRoute(path string) route {
 		return routeHealthz
 	case "/readyz":
 		return routeReadyz
+	case "/resume.js":
+		return routeScript
+	case "/resume.mjs":
+		return routeModule
 	}
 	return routeNone
 }
