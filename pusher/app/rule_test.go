@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/gannet-io/gannet/pusher/app"
 )
@@ -84,11 +85,11 @@ func FuzzPatternsAgreeWithRegularExpressions(f *testing.F) {
 		if pattern == "" || len(pattern) > 40 || len(name) > 40 {
 			return
 		}
+		if !utf8.ValidString(pattern) || !utf8.ValidString(name) {
+			return // a dot is a whole character to regexp, and no configuration has such a pattern
+		}
 		a := ruled(pattern)
 		want := regexp.MustCompile(`(?s)\A` + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, `.*`) + `\z`)
-		if strings.ToValidUTF8(pattern+name, "") != pattern+name {
-			return // a dot is a whole character to it
-		}
 		if got := a.Rule(name) != nil; got != want.MatchString(name) {
 			t.Errorf("%q matches %q: %v", pattern, name, got)
 		}
