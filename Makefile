@@ -9,7 +9,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 COMMIT   ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
-FUZZTIME ?= 20s
+FUZZTIME ?= 10m
 E2E      := cmd/gannet/e2e
 
 .DEFAULT_GOAL := help
@@ -40,13 +40,8 @@ test: setup ## Set up, then run every test: race, invariants, real SDKs
 	GANNET_E2E_TRANSPORT=tls go test -tags e2e -count=1 ./$(E2E)/... # the same SDKs over TLS; races were looked for
 	@echo "All tests passed."
 
-fuzz: ## Run each fuzz target for FUZZTIME (20s)
-	@for package in $$(go list ./...); do \
-		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-			echo "== $$package $$target"; \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s $$package; \
-		done; \
-	done
+fuzz: ## Fuzz for FUZZTIME in all (10m; 8h for a night); FUZZ="Reader|Hub" for some targets
+	.ci/fuzz $(FUZZTIME) '$(FUZZ)'
 
 autobahn: ## Run Autobahn|Testsuite (wstest) against gannet echo; CASES="1.* 7.*" for some
 	CASES='$(CASES)' .ci/autobahn
