@@ -81,6 +81,12 @@ func describe(a *AppConfig) string {
 	add(a.SubscriptionCount, "subscription counts")
 	add(a.Watchlist, "watchlists")
 	add(len(a.Origins) > 0, "origins "+strings.Join(a.Origins, " "))
+	var hooks []string
+	for i := range a.Webhooks {
+		hook := a.Webhooks[i].webhook()
+		hooks = append(hooks, hook.Name)
+	}
+	add(len(hooks) > 0, "webhooks "+strings.Join(hooks, " "))
 	add(a.Limits.Connections > 0, fmt.Sprintf("at most %d connections", a.Limits.Connections))
 	add(a.Limits != usual.Limits, "own limits")
 	add(a.Compat != usual.Compat, "departs from Pusher")

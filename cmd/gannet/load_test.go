@@ -68,7 +68,7 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 			SendBuffer: 1048576, NotSentLowat: 32768, UserTimeout: 20 * time.Second,
 		},
 		Webhooks: main.WebhooksConfig{
-			LeaveDelay: 5 * time.Second, QueueEvents: 50000, QueueBytes: 128 << 20, DeadBytes: 16 << 20, DeadFor: 24 * time.Hour,
+			LeaveDelay: 5 * time.Second, ReturnDelay: time.Minute, QueueEvents: 50000, QueueBytes: 128 << 20, DeadBytes: 16 << 20, DeadFor: 24 * time.Hour,
 			Allow: []string{"10.1.0.0/16", "10.2.0.1"}, Deny: []string{"10.1.9.0/24"},
 		},
 		Log: main.LogConfig{Level: "warn", Format: "json"},
@@ -450,7 +450,7 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 		Loops: 1, StrictProtocol: true,
 		Tuning: main.TuningConfig{Profile: "density", CPUAffinity: "auto", GCPercent: 7, MemoryLimit: "1GiB",
 			BatchWindow: 3 * time.Millisecond, SendBuffer: 1024, NotSentLowat: 8192, UserTimeout: 9 * time.Second},
-		Webhooks: main.WebhooksConfig{LeaveDelay: 9 * time.Second, QueueEvents: 1001, QueueBytes: 2 << 20, DeadBytes: 3 << 20, DeadFor: 9 * time.Second,
+		Webhooks: main.WebhooksConfig{LeaveDelay: 9 * time.Second, ReturnDelay: 9 * time.Second, QueueEvents: 1001, QueueBytes: 2 << 20, DeadBytes: 3 << 20, DeadFor: 9 * time.Second,
 			Allow: []string{"10.0.0.0/8"}, Deny: []string{"10.0.0.1"}},
 		Log:  main.LogConfig{Level: "warn", Format: "json"},
 		Apps: cfg.Apps, Dev: true, Warnings: cfg.Warnings,

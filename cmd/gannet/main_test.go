@@ -85,7 +85,7 @@ func TestCheckPrintsASummaryWithoutSecrets(t *testing.T) {
   tls     ` + f.cert + " for localhost 127.0.0.1 until " + f.until + `
   tls     ` + f.both + " for localhost 127.0.0.1 until " + f.until + `
   apps    2
-    shop: key shop-key; disabled; client events; sign-in required within 10s; subscription counts; watchlists; origins https://shop.example https://www.shop.example; at most 5000 connections; own limits; departs from Pusher
+    shop: key shop-key; disabled; client events; sign-in required within 10s; subscription counts; watchlists; origins https://shop.example https://www.shop.example; webhooks main hooks.example:8443; at most 5000 connections; own limits; departs from Pusher
     42: key old-key, then new-key
 `
 	if code != 0 || errOut != "" || out != want {

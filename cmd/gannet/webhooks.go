@@ -23,6 +23,7 @@ import (
 // WebhooksConfig says how webhooks are sent, whosever they are.
 type WebhooksConfig struct {
 	LeaveDelay  time.Duration `yaml:"leave_delay"`                            // 0: absences are told at once
+	ReturnDelay time.Duration `yaml:"return_delay" range:"1s-"`               // after a restart
 	QueueEvents int           `yaml:"queue_events" range:"1000-"`             // of one webhook
 	QueueBytes  int           `yaml:"queue_bytes" unit:"bytes" range:"1MiB-"` // of all
 	DeadBytes   int           `yaml:"dead_bytes" unit:"bytes" range:"1MiB-"`  // of all dead letters
@@ -34,6 +35,7 @@ type WebhooksConfig struct {
 func defaultWebhooks() WebhooksConfig {
 	return WebhooksConfig{
 		LeaveDelay:  pusher.DefaultHookLeaveDelay,
+		ReturnDelay: webhook.DefaultReturnDelay,
 		QueueEvents: webhook.DefaultQueueEvents,
 		QueueBytes:  webhook.DefaultQueueBytes,
 		DeadBytes:   32 << 20,
@@ -214,6 +216,7 @@ func (s *server) newWebhooks(apps []*app.App, set *metrics.Set) (*webhook.Sender
 		Journal:     kept,
 		Targets:     s.cfg.targets(),
 		LeaveDelay:  cfg.LeaveDelay,
+		ReturnDelay: cfg.ReturnDelay,
 		QueueEvents: orMost(cfg.QueueEvents),
 		QueueBytes:  orMost(cfg.QueueBytes),
 		Agent:       agent(),

@@ -81,8 +81,9 @@ type State struct {
 	URL     string     `json:"url"` // without its query
 	Events  []string   `json:"events"`
 	Queued  int        `json:"queued_events"`
-	Sending int        `json:"sending"` // requests under way
-	Oldest  *time.Time `json:"oldest"`  // when the oldest event that waits happened; null: none waits
+	Unsafe  int        `json:"unsafe_events"` // of them, not on disk yet; 0 without data_dir
+	Sending int        `json:"sending"`       // requests under way
+	Oldest  *time.Time `json:"oldest"`        // when the oldest event that waits happened; null: none waits
 	Failing bool       `json:"failing"`
 }
 
@@ -99,7 +100,7 @@ func (s *Sender) apiList(*http.Request) (any, error) {
 	list.DeadLetters, list.DeadBytes = s.cfg.Journal.Kept()
 	for name, q := range s.queues() {
 		state := State{App: name.app, Webhook: name.hook, URL: shown(s.receivers[name].url), Events: strings.Split(q.Hook.Events.String(), ","),
-			Queued: q.Events, Sending: q.Sending, Failing: q.Failing}
+			Queued: q.Events, Unsafe: q.Unsafe, Sending: q.Sending, Failing: q.Failing}
 		if !q.Oldest.IsZero() {
 			at := q.Oldest.UTC().Truncate(time.Millisecond)
 			state.Oldest = &at

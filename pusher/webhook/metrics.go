@@ -90,6 +90,7 @@ func (m *senderMetrics) addHook(s *Sender, name hookName) {
 		m.set.NewGauge(metric+labels, func() float64 { return read(s.queues()[name]) })
 	}
 	gauge("gannet_webhook_queued_events", func(q outbox.QueueState) float64 { return float64(q.Events) })
+	gauge("gannet_webhook_unsafe_events", func(q outbox.QueueState) float64 { return float64(q.Unsafe) })
 	gauge("gannet_webhook_oldest_seconds", func(q outbox.QueueState) float64 {
 		if q.Oldest.IsZero() {
 			return 0

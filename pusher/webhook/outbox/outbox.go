@@ -426,6 +426,7 @@ type QueueState struct {
 	App     string
 	Hook    *app.Webhook
 	Events  int       // that wait, those under way included
+	Unsafe  int       // of them, in batches that are not stored as they are
 	Bytes   int       // that they take
 	Sending int       // requests under way
 	Oldest  time.Time // when the oldest event happened; zero: none waits
@@ -439,6 +440,11 @@ func (o *Outbox) Queues(visit func(QueueState)) {
 			s := QueueState{App: t.id, Hook: q.hook, Events: q.events, Bytes: q.bytes, Sending: q.sending, Failing: q.failures > 0}
 			if q.first != nil {
 				s.Oldest = q.first.Created
+			}
+			for b := q.first; b != nil; b = b.next {
+				if !o.isStored(b) {
+					s.Unsafe += b.Count
+				}
 			}
 			visit(s)
 		}
