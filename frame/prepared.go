@@ -133,8 +133,8 @@ func (p *Prepared) Twin() *Prepared { return p.twin }
 // when there is none worth sending. Loops share p and this package has no locks, so that all who call
 // Twin and SetTwin must have agreed on one (see engine.Loop.Deflated).
 func (p *Prepared) SetTwin(twin *Prepared) {
-	if p.twin = twin; twin != nil {
-		twin.label = p.label
+	if p.twin = twin; twin != nil && twin != p {
+		twin.label = p.label // before anybody else sees it
 	}
 }
 
