@@ -44,8 +44,11 @@ var layers = map[string]layer{
 	"engine/peers":   {pure: true},
 	"engine":         {on: []string{"engine/backlog", "engine/wheel", "frame/handshake", "frame/deflate", "engine/reasons", "engine/proxies", "engine/peers"}},
 	"engine/certs":   {},
-	"engine/hub":     {on: []string{"engine"}},
-	"engine/echo":    {on: []string{"engine"}},
+
+	"engine/certs/acmecerts": {on: []string{"engine/certs"}},
+
+	"engine/hub":  {on: []string{"engine"}},
+	"engine/echo": {on: []string{"engine"}},
 
 	"pusher":               {pure: true},
 	"pusher/allow":         {pure: true},
@@ -69,7 +72,7 @@ var layers = map[string]layer{
 	"pusher/webhook/journal": {on: []string{"pusher/webhook/outbox"}},
 	"pusher/webhook":         {on: []string{"pusher/webhook/journal", "pusher/auth"}},
 
-	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/webhook", "pusher/app/appstatic", "engine/echo", "engine/certs"}},
+	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/webhook", "pusher/app/appstatic", "engine/echo", "engine/certs/acmecerts"}},
 	"cmd/gannet/e2e": {on: []string{"cmd/gannet"}},
 	"bench":          {on: []string{"loadtest/report", "loadtest/picture"}},
 	"bench/ceiling":  {on: []string{"frame/handshake", "pusher/wire"}},
@@ -102,6 +105,10 @@ var homes = map[string][]string{
 	"github.com/gorilla/websocket":       {"bench/goroutines"},
 	"github.com/panjf2000/gnet/":         {"engine"},
 	"github.com/pires/go-proxyproto":     {"engine/proxies"},
+	"github.com/caddyserver/certmagic":   {"engine/certs/acmecerts"},
+	"go.uber.org/zap":                    {"engine/certs/acmecerts"},
+	"github.com/letsencrypt/pebble/":     {}, // tests alone
+	"github.com/miekg/dns":               {},
 	"github.com/bytedance/sonic":         {"pusher/wire"},
 	"github.com/valyala/fasthttp":        {"pusher/rest", "pusher/admin"},
 	"github.com/klauspost/compress/":     {"frame/deflate"},

@@ -51,6 +51,7 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 		Proxies:    main.ProxiesConfig{Trusted: []string{"10.0.0.0/8", "2001:db8::1", "unix"}, Header: "forwarded", ProxyProtocol: "required"},
 		TLS: main.TLSConfig{
 			Certificates: []main.CertificateConfig{{Cert: "/etc/gannet/a.pem", Key: "/etc/gannet/a.key"}, {Cert: "b.pem", Key: "b.pem"}},
+			ACME:         main.ACMEConfig{Domains: []string{"ws.shop.example"}, Email: "ops@shop.example", Directory: "https://ca.shop.example/dir", CA: "/etc/gannet/ca.pem", Challenge: "http-01"},
 			Require:      true, MinVersion: "1.3", HSTS: 24 * time.Hour, TicketSecrets: "/etc/gannet/tickets", Handshakes: 3,
 		},
 		Limits: main.ServerLimits{
@@ -421,7 +422,7 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 		"webhooks.queue_events": "1001", "webhooks.queue_bytes": "2MiB", "webhooks.dead_bytes": "3MiB", "webhooks.allow": "10.0.0.0/8", "webhooks.deny": "10.0.0.1",
 		"tuning.batch_window": "3ms", "limits.handshake_headers": "17", "limits.backlog_total_bytes": "1MiB", "tuning.notsent_lowat": "8KiB",
 		"proxies.header": "forwarded", "proxies.proxy_protocol": "optional",
-		"tls.min_version": "1.3", "tls.ticket_secrets": "/s", "path_prefix": "/p", "data_dir": "/d", "log.level": "warn", "log.format": "json", "listen": ":1, unix:/s", "admin.listen": ":2"}
+		"tls.min_version": "1.3", "tls.acme.directory": "https://d", "tls.acme.challenge": "tls-alpn-01", "tls.ticket_secrets": "/s", "path_prefix": "/p", "data_dir": "/d", "log.level": "warn", "log.format": "json", "listen": ":1, unix:/s", "admin.listen": ":2"}
 	var environ []string
 	for _, key := range main.Keys() {
 		if key.Env == "" {
@@ -439,7 +440,7 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 	}
 	want := &main.Config{
 		Listen: main.At(":1", "unix:/s"), Admin: main.AdminConfig{Listen: ":2"}, REST: main.RESTConfig{Listen: "127.0.0.1:9"}, PathPrefix: "/p",
-		DataDir: "/d", Hosts: []string{"10.0.0.0", "10.0.0.1"}, TLS: main.TLSConfig{Require: true, MinVersion: "1.3", HSTS: 9 * time.Second, TicketSecrets: "/s", Handshakes: 7},
+		DataDir: "/d", Hosts: []string{"10.0.0.0", "10.0.0.1"}, TLS: main.TLSConfig{Require: true, ACME: main.ACMEConfig{Domains: []string{"10.0.0.0", "10.0.0.1"}, Email: "127.0.0.1:9", Directory: "https://d", CA: "127.0.0.1:9", Challenge: "tls-alpn-01"}, MinVersion: "1.3", HSTS: 9 * time.Second, TicketSecrets: "/s", Handshakes: 7},
 		Proxies: main.ProxiesConfig{Trusted: []string{"10.0.0.0", "10.0.0.1"}, Header: "forwarded", ProxyProtocol: "optional"},
 		Limits: main.ServerLimits{Connections: 7, ConnectionsPerAddress: 7, ConnectsPerSecondPerAddress: 7, AcceptsPerSecond: 7,
 			Handshakes: 7, HandshakeTimeout: 9 * time.Second, HandshakeBytes: 1024, HandshakeHeaders: 17,

@@ -74,7 +74,7 @@ func TestCheckPrintsASummaryWithoutSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := newTLSFiles(t)
-	file := write(t, strings.NewReplacer("/etc/gannet/a.pem", f.cert, "/etc/gannet/a.key", f.key, "b.pem", f.both, "/etc/gannet/tickets", f.secrets).Replace(string(text)))
+	file := write(t, strings.NewReplacer("/etc/gannet/a.pem", f.cert, "/etc/gannet/a.key", f.key, "b.pem", f.both, "/etc/gannet/ca.pem", f.cert, "/etc/gannet/tickets", f.secrets).Replace(string(text)))
 	code, out, errOut := runCommand(t, "", "check", file)
 	want := file + ` is fine
   listen  127.0.0.1:7001/realtime
@@ -84,6 +84,7 @@ func TestCheckPrintsASummaryWithoutSecrets(t *testing.T) {
   admin   127.0.0.1:7601
   tls     ` + f.cert + " for localhost 127.0.0.1 until " + f.until + `
   tls     ` + f.both + " for localhost 127.0.0.1 until " + f.until + `
+  tls     ACME for ws.shop.example
   apps    2
     shop: key shop-key; disabled; client events; sign-in required within 10s; subscription counts; watchlists; origins https://shop.example https://www.shop.example; webhooks main hooks.example:8443; at most 5000 connections; own limits; departs from Pusher
     42: key old-key, then new-key

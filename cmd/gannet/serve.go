@@ -23,6 +23,7 @@ import (
 
 	"github.com/gannet-io/gannet/engine"
 	"github.com/gannet-io/gannet/engine/certs"
+	"github.com/gannet-io/gannet/engine/certs/acmecerts"
 	"github.com/gannet-io/gannet/engine/hub"
 	"github.com/gannet-io/gannet/engine/peers"
 	"github.com/gannet-io/gannet/engine/proxies"
@@ -42,8 +43,9 @@ type server struct {
 	log      *slog.Logger
 	draining atomic.Bool
 
-	data      *dataDir     // nil without data_dir
-	certs     *certs.Store // nil without TLS
+	data      *dataDir           // nil without data_dir
+	certs     *certs.Store       // nil without TLS
+	acme      *acmecerts.Manager // nil without ACME
 	engine    *engine.Engine
 	reclaimer reclaimer
 	trust     *proxies.Trust
@@ -92,6 +94,12 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, out io.Writer) er
 		return err
 	}
 	s.start()
+	if s.acme != nil {
+		defer s.acme.Stop()
+		if err := s.acme.Start(); err != nil {
+			return errors.Join(err, s.stop())
+		}
+	}
 	if err := s.announce(out); err != nil {
 		return errors.Join(err, s.stop())
 	}
@@ -127,7 +135,10 @@ func (s *server) assemble() error {
 	if s.trust, err = cfg.Proxies.trust(); err != nil {
 		return err
 	}
-	if s.certs, err = cfg.openCerts(s.log, set); err != nil {
+	if s.acme, err = s.newACME(s.log, set); err != nil {
+		return err
+	}
+	if s.certs, err = cfg.openCerts(s.acme, s.log, set); err != nil {
 		return err
 	}
 	start := time.Now()
@@ -193,6 +204,10 @@ func (s *server) assemble() error {
 	h.Bind(s.engine.Loops())
 	door.Bind(s.engine.Loops())
 	s.node.Bind(door)
+	var challenge func(host, path string) ([]byte, bool)
+	if s.acme != nil {
+		challenge = s.acme.Answer
+	}
 	s.rest = rest.New(rest.Config{
 		Node:         s.node,
 		Apps:         apps,
@@ -201,6 +216,7 @@ func (s *server) assemble() error {
 		Hosts:        cfg.Hosts,
 		RequireTLS:   cfg.TLS.Require,
 		HSTS:         cfg.TLS.HSTS,
+		Challenge:    challenge,
 		Upgrade:      s.engine.Adopt,
 		Metrics:      set,
 		Logger:       s.log,

@@ -15,14 +15,16 @@ import (
 
 	"github.com/gannet-io/gannet/engine"
 	"github.com/gannet-io/gannet/engine/certs"
+	"github.com/gannet-io/gannet/engine/certs/acmecerts"
 )
 
 // TLSConfig says with which certificates connections are encrypted, and when they are to be.
 type TLSConfig struct {
 	Certificates  []CertificateConfig `yaml:"certificates"` // the first is for clients that name no host
-	Require       bool                `yaml:"require"`      // plain WebSockets get 4000, plain requests 403
-	MinVersion    string              `yaml:"min_version"`  // 1.2, 1.3
-	HSTS          time.Duration       `yaml:"hsts"`         // whole seconds, told to browsers; 0: nothing is
+	ACME          ACMEConfig          `yaml:"acme"`
+	Require       bool                `yaml:"require"`     // plain WebSockets get 4000, plain requests 403
+	MinVersion    string              `yaml:"min_version"` // 1.2, 1.3
+	HSTS          time.Duration       `yaml:"hsts"`        // whole seconds, told to browsers; 0: nothing is
 	TicketSecrets string              `yaml:"ticket_secrets"`
 	Handshakes    int                 `yaml:"handshakes"` // computing at once; 0: see engine.TLS
 }
@@ -39,8 +41,10 @@ var tlsVersions = map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionT
 // lookAtFiles is how often certificate files are looked at.
 const lookAtFiles = 10 * time.Second
 
-// offered reports whether clients may come over TLS.
-func (c *Config) offersTLS() bool { return len(c.TLS.Certificates) > 0 || c.DevTLS }
+// offersTLS reports whether clients may come over TLS.
+func (c *Config) offersTLS() bool {
+	return len(c.TLS.Certificates) > 0 || len(c.TLS.ACME.Domains) > 0 || c.DevTLS
+}
 
 func (t *TLSConfig) pairs() []certs.Pair {
 	pairs := make([]certs.Pair, 0, len(t.Certificates))
@@ -61,6 +65,7 @@ func (r *reading) checkTLS(c *Config) {
 			r.bad(path+".key", "want the name of a PEM file with the private key")
 		}
 	}
+	r.checkACME(c)
 	r.checkWord("tls.min_version", t.MinVersion, "1.2", "1.3")
 	if t.HSTS%time.Second != 0 {
 		r.bad("tls.hsts", "must be whole seconds: browsers are told it as a number of seconds")
@@ -94,6 +99,9 @@ func (r *reading) checkFiles(c *Config) (doubts []string) {
 			}
 		}
 	}
+	if _, err := c.TLS.ACME.roots(); err != nil {
+		r.bad("tls.acme.ca", "%s: %s", c.TLS.ACME.CA, err)
+	}
 	if file := c.TLS.TicketSecrets; file != "" {
 		if err := certs.CheckTicketSecrets(file); err != nil {
 			r.bad("tls.ticket_secrets", "%s: %s", file, err)
@@ -103,7 +111,7 @@ func (r *reading) checkFiles(c *Config) (doubts []string) {
 }
 
 // openCerts reads the certificates. nil: there is to be no TLS.
-func (c *Config) openCerts(log *slog.Logger, set *metrics.Set) (*certs.Store, error) {
+func (c *Config) openCerts(acme *acmecerts.Manager, log *slog.Logger, set *metrics.Set) (*certs.Store, error) {
 	if !c.offersTLS() {
 		return nil, nil
 	}
@@ -114,6 +122,7 @@ func (c *Config) openCerts(log *slog.Logger, set *metrics.Set) (*certs.Store, er
 		Log:           log,
 		Metrics:       set,
 	}
+	ask(acme, &from)
 	if c.DevTLS {
 		made, err := devCertificate(c.DataDir, time.Now())
 		if err != nil {
@@ -204,6 +213,9 @@ func summarizeTLS(c *Config) []string {
 			continue // it was complained about
 		}
 		lines = append(lines, fmt.Sprintf("%s for %s until %s", pair.Cert, strings.Join(l.Names(), " "), l.Expires().UTC().Format(time.DateOnly)))
+	}
+	if domains := c.TLS.ACME.Domains; len(domains) > 0 {
+		lines = append(lines, "ACME for "+strings.Join(domains, " "))
 	}
 	return lines
 }

@@ -61,6 +61,9 @@ func (q *request) reset() {
 
 // handle is fasthttp's handler: everything that arrived as a whole HTTP request passes here.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	if s.answerChallenge(ctx) {
+		return
+	}
 	if s.cfg.HSTS > 0 && s.callerOf(ctx).secure {
 		ctx.Response.Header.Set(fasthttp.HeaderStrictTransportSecurity, s.hsts)
 	}

@@ -80,6 +80,11 @@ type Config struct {
 	// seconds; 0: they are told nothing.
 	HSTS time.Duration
 
+	// Challenge returns the answer to a GET of path on host if an authority asks for it, to see that the host
+	// is ours. It is asked before anything else is looked at, for paths below /.well-known/acme-challenge/, and may
+	// block a little. nil: there are no challenges.
+	Challenge func(host, path string) (answer []byte, ok bool)
+
 	// Ready reports whether this node should get traffic and, if not, why, in a few words. It
 	// is called by any goroutine and must not block. It decides what /readyz says; the API
 	// works either way. nil: always ready.
