@@ -28,34 +28,44 @@ func FuzzHubAgreesWithLists(f *testing.F) {
 	f.Add([]byte{2, 0, 0, 1, 8, 0, 3, 0, 8, 2, 9, 0, 8, 0, 10, 0, 8, 0, 3, 1, 1, 0, 8, 0}) // held, fed, released
 	f.Add([]byte{2, 0, 9, 0, 6, 0, 9, 0, 10, 0, 0, 0, 8, 1})                               // fed after it has gone
 	f.Add([]byte{0, 0, 0, 4, 7, 0, 3, 4, 0, 0, 0, 8, 11, 0, 3, 0, 3, 8, 1, 0, 3, 0})       // left late
-	busy := make([]byte, 0, 600)
-	for i := range 300 {
+	busy := make([]byte, 0, 400)
+	for i := range 200 {
 		busy = append(busy, byte(i*i%13), byte(i*37%32))
 	}
 	f.Add(busy)
 
-	r := newRoom(f, 2)
 	var running atomic.Pointer[script]
-	r.closed = func(c *engine.Conn) {
-		if s := running.Load(); s != nil {
-			s.closed(c)
+	open := func(t testing.TB) *room {
+		r := newRoom(t, 2)
+		r.closed = func(c *engine.Conn) {
+			if s := running.Load(); s != nil {
+				s.closed(c)
+			}
 		}
+		for range r.Loops() { // a loop without conns runs no posts
+			r.dial()
+		}
+		return r
 	}
-	for range r.Loops() { // a loop without conns runs no posts
-		r.dial()
-	}
+	shared, failed := open(f), false
 	f.Fuzz(func(t *testing.T, steps []byte) {
-		if len(steps) > 1000 {
+		if len(steps) > 400 {
 			t.Skip("nothing new, only slow")
 		}
+		r := shared
+		if failed { // what a failure has left behind must not be taken for another while its input is made smaller
+			running.Store(nil)
+			r = open(t)
+		}
+		defer func() { failed = failed || t.Failed() }()
 		r.t = t
 		s := &script{room: r, t: t, gone: make(chan engine.ID, 1000), on: make(map[engine.ID]map[string]subscription)}
 		running.Store(s)
-		defer running.Store(nil)
 		for ; len(steps) >= 2; steps = steps[2:] {
 			s.step(steps[0]%12, int(steps[1]>>2%8), "topic "+string('a'+rune(steps[1]%4)))
 		}
 		s.finish()
+		running.Store(nil)
 	})
 }
 
@@ -97,9 +107,9 @@ type script struct {
 	*room
 	t       *testing.T
 	clients [8]*listener // nil: comes when it is needed
-	ended   []*listener  // have hung up
-	dialled int
-	n       int            // messages so far
+	all     []*listener  // also those who have hung up
+	n       int          // messages so far
+	hungUp  int
 	gone    chan engine.ID // conns that have closed
 
 	mu   sync.Mutex
@@ -112,7 +122,10 @@ func (s *script) closed(c *engine.Conn) {
 	s.mu.Lock()
 	s.late = append(s.late, c.ID())
 	s.mu.Unlock()
-	s.gone <- c.ID()
+	select {
+	case s.gone <- c.ID():
+	default: // nobody waits any more: the run has failed
+	}
 }
 
 // client returns client i, who may have to come first.
@@ -123,7 +136,7 @@ func (s *script) client(i int) *listener {
 		s.on[c.id] = make(map[string]subscription)
 		s.mu.Unlock()
 		s.clients[i] = c
-		s.dialled++
+		s.all = append(s.all, c)
 	}
 	return s.clients[i]
 }
@@ -204,8 +217,7 @@ func (s *script) step(what byte, i int, key string) {
 func (s *script) hangUp(c *listener) {
 	s.t.Helper()
 	c.over = true
-	s.ended = append(s.ended, c)
-	if len(s.ended)%2 == 0 {
+	if s.hungUp++; s.hungUp%2 == 0 {
 		c.client.reset()
 	} else if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil {
 		s.t.Fatal(err)
@@ -223,10 +235,10 @@ func (s *script) leaveLate() {
 	s.late = s.late[:0]
 }
 
-// owe adds a message to the lists of a topic's subscribers. s.mu is held.
+// owe adds a message to the lists of a topic's subscribers. Those who have hung up may still get it. s.mu is held.
 func (s *script) owe(key, m string, except engine.ID, stream bool) {
-	for _, c := range s.clients {
-		if c != nil && c.id != except && (s.on[c.id][key] == live || s.on[c.id][key] == held && !stream) {
+	for _, c := range s.all {
+		if c.id != except && (s.on[c.id][key] == live || s.on[c.id][key] == held && !stream) {
 			c.due = append(c.due, m)
 		}
 	}
@@ -250,17 +262,16 @@ func (s *script) finish() {
 	}
 	s.mu.Unlock()
 	s.settled()
-	for _, c := range s.ended {
-		c.wantBeginning()
-	}
-	for _, c := range s.clients {
-		if c != nil && !c.over {
-			s.Send([]engine.ID{c.id}, text("end"))()
-			c.want(append(c.due, "end")...)
-			c.client.reset()
+	for _, c := range s.all {
+		if c.over {
+			c.wantBeginning()
+			continue
 		}
+		s.Send([]engine.ID{c.id}, text("end"))()
+		c.want(append(c.due, "end")...)
+		c.client.reset()
 	}
-	for range s.dialled {
+	for range s.all {
 		wait(s.t, s.gone, "the end of a conn")
 	}
 	s.mu.Lock()
