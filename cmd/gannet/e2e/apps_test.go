@@ -24,6 +24,7 @@ var (
 	migrated = newAccount("migrated") // behaves as other servers do
 	chatty   = newAccount("chatty")   // client events and no subscription counts
 	rotated  = newAccount("rotated")  // two keys; the account holds the newer one
+	lasting  = newAccount("lasting")  // every channel has a history, that of brief ones is short
 )
 
 func newAccount(name string) account {
@@ -33,7 +34,7 @@ func newAccount(name string) account {
 // accounts are the apps by name, as the node tests see them.
 var accounts = map[string]account{
 	"full": full, "quiet": quiet, "small": small, "crowded": crowded, "guarded": guarded,
-	"disabled": disabled, "roomy": roomy, "fenced": fenced, "migrated": migrated, "chatty": chatty, "rotated": rotated,
+	"disabled": disabled, "roomy": roomy, "fenced": fenced, "migrated": migrated, "chatty": chatty, "rotated": rotated, "lasting": lasting,
 }
 
 // configured returns the file of a server with settings, which need not say where it listens.
@@ -79,6 +80,13 @@ apps:
     keys:
       - { key: key-old, secret: secret-old }
       - { key: key-rotated, secret: secret-rotated }
+  - id: id-lasting
+    key: key-lasting
+    secret: secret-lasting
+    client_events: true
+    channels:
+      - { match: "*brief-*", history: { events: 3 } }
+      - { match: "*", history: { events: 1000, ttl: 5m } }
 `
 
 // shared are the settings of the server most tests use together.
