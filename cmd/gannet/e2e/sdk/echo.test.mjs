@@ -21,8 +21,8 @@ const setups = {
 
 for (const [broadcaster, setup] of Object.entries(setups)) {
   /** An Echo that is connected, for a member of presence channels. */
-  async function connect(t, member, answer = authorize(app, member)) {
-    const echo = new Echo({ broadcaster, key: app.key, Pusher, ...setup(answer) });
+  async function connect(t, member, answer = authorize(app, member), { key } = app) {
+    const echo = new Echo({ broadcaster, key, Pusher, ...setup(answer) });
     t.after(() => echo.disconnect());
     const states = new Log('states of Echo');
     echo.connector.onConnectionChange((state) => states.push(state));
@@ -56,6 +56,22 @@ for (const [broadcaster, setup] of Object.entries(setups)) {
       await rest.trigger(name, 'order.paid', { id: 7 });
       await log.expect(['OrderShipped', { order: { id: 7 } }], ['.order.paid', { id: 7 }]);
       await all.expect(['OrderShipped', { order: { id: 7 } }], ['.order.paid', { id: 7 }]);
+    });
+
+    test('a channel with a history is as others are', async (t) => {
+      const lasting = server.apps.lasting;
+      const past = backend(lasting);
+      const echo = await connect(t, undefined, authorize(lasting), lasting);
+      const name = fresh('orders');
+      const channel = await subscribed(echo.private(name));
+      const log = heard(channel, '.order');
+      const all = new Log('everything');
+      channel.listenToAll((event, data) => all.push([event, data]));
+      await past.trigger(`private-${name}`, 'order', { id: 1 });
+      await past.trigger(`private-${name}`, 'order', { id: 2 }, { socket_id: echo.socketId() });
+      await past.trigger(`private-${name}`, 'order', { id: 3 });
+      await log.expect(['.order', { id: 1 }], ['.order', { id: 3 }]);
+      await all.expect(['.order', { id: 1 }], ['.order', { id: 3 }]);
     });
 
     test('private channels carry events and whispers', async (t) => {

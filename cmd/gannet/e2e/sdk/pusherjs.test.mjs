@@ -39,6 +39,30 @@ for (const sdk of sdks) {
       await second.expect(['both', { n: 1 }], ['fence', {}]);
     });
 
+    test('channels with a history are as others are', async (t) => {
+      const app = server.apps.lasting;
+      const past = backend(app);
+      const [a, b] = [await connect(t, sdk, { app, member: alice }), await connect(t, sdk, { app, member: bob })];
+      const positions = new Log('positions on the wire');
+      const read = (text) => { if (/"serial":/.test(text)) positions.push(JSON.parse(text).event); };
+      const { socket } = a.pusher.connection.connection.transport;
+      const { onmessage } = socket;
+      socket.onmessage = (message) => { read(message.data); onmessage.call(socket, message); };
+      for (const prefix of ['open', 'private-desk', 'presence-room', 'cache-rate', ...(able('encryption') ? ['private-encrypted-vault'] : [])]) {
+        const name = fresh(prefix);
+        const [one, two] = [await a.subscribe(name), await b.subscribe(name)];
+        if (prefix === 'cache-rate') for (const log of [one, two]) await log.expect(['pusher:cache_miss', {}]);
+        if (prefix === 'presence-room') await one.expect(['pusher:member_added', { id: 'bob', info: { name: 'Bob' } }]);
+        await past.trigger(name, 'object', { deep: [1, 'é'] });
+        await past.trigger(name, 'spared', 1, { socket_id: a.socketId });
+        await past.trigger(name, 'text', 'fence');
+        await one.expect(['object', { deep: [1, 'é'] }], ['text', 'fence']);
+        await two.expect(['object', { deep: [1, 'é'] }], ['spared', 1], ['text', 'fence']);
+        // Who did not ask gets positions with events alone.
+        await positions.expect('object', 'text');
+      }
+    });
+
     test('unsubscribing stops the events of that channel only', async (t) => {
       const client = await connect(t, sdk);
       const [left, kept] = [fresh('left'), fresh('kept')];
