@@ -59,6 +59,7 @@ type Sender struct {
 	box        *outbox.Outbox
 	sending    int
 	committing bool
+	commitAt   time.Time      // not before, for the next one
 	waiters    []chan<- error // for the changes that are not under way yet
 	closing    bool
 	troubles   map[hookName]*trouble
@@ -240,7 +241,8 @@ func (s *Sender) dispatch() {
 		case <-s.in.wake:
 		case <-timer.C:
 		case <-sweep.C:
-			s.commit(commits, true)
+			s.commitAt = time.Time{}
+			s.commit(commits, time.Now(), true)
 		}
 		now := time.Now()
 		s.takeNotices(now)
@@ -249,12 +251,16 @@ func (s *Sender) dispatch() {
 		for b := s.box.Start(now); b != nil && s.ctx.Err() == nil; b = s.box.Start(now) {
 			s.start(b)
 		}
-		s.commit(commits, false)
+		s.commit(commits, now, false)
 		if s.closing && s.isOver() {
 			s.mourn()
 			return
 		}
-		if at, ok := s.box.Next(); ok {
+		at, ok := s.box.Next()
+		if s.wantsCommit() && !s.committing && (!ok || s.commitAt.Before(at)) {
+			at, ok = s.commitAt, true
+		}
+		if ok {
 			timer.Reset(time.Until(at))
 		} else {
 			timer.Stop()
@@ -341,12 +347,19 @@ type commit struct {
 	waiters []chan<- error
 }
 
-// commit hands over what has changed, unless something is under way: then more can go along later.
-func (s *Sender) commit(commits chan<- commit, anyway bool) {
-	if s.committing || !anyway && !s.box.Changed() && len(s.waiters) == 0 {
+// commitPause is the least time between the beginnings of two transactions. Each writes some pages whatever is in it, and a
+// disk that syncs quickly would be kept busy by one event after the other; batches wait for longer than that anyway.
+const commitPause = 5 * time.Millisecond
+
+func (s *Sender) wantsCommit() bool { return s.box.Changed() || len(s.waiters) > 0 }
+
+// commit hands over what has changed, unless something is under way or was just now: then more can go along later.
+func (s *Sender) commit(commits chan<- commit, now time.Time, anyway bool) {
+	if s.committing || !anyway && (!s.wantsCommit() || now.Before(s.commitAt)) {
 		return
 	}
 	s.committing = true
+	s.commitAt = now.Add(commitPause)
 	c := commit{s.box.Changes(), s.waiters}
 	s.waiters = nil
 	s.bury(c.changes.Bury)
@@ -393,7 +406,7 @@ func (s *Sender) commitAll(commits <-chan commit) {
 
 // isOver reports whether there is nothing left to do, or no more time.
 func (s *Sender) isOver() bool {
-	if s.sending > 0 || s.committing {
+	if s.sending > 0 || s.committing || s.wantsCommit() {
 		return false
 	}
 	return s.ctx.Err() != nil || s.box.Empty() || s.cfg.Journal.Durable() && s.box.Idle()
