@@ -118,6 +118,11 @@ func (a *acceptor) acceptOne() error {
 	if err != nil {
 		return err
 	}
+	return a.takeOver(conn)
+}
+
+// takeOver gives a conn that was just accepted to a loop, or turns it back.
+func (a *acceptor) takeOver(conn net.Conn) error {
 	a.eng.metrics.accepts.Inc()
 	if !a.eng.admitPeer(addrOf(conn.RemoteAddr())) {
 		turnBack(conn)

@@ -40,13 +40,7 @@ func (l *Loop) overdue(c *Conn) {
 		l.metrics.rejected("timeout")
 		l.lose(c, closeQuiet)
 	case stateOpen:
-		if c.has(flagDrain) {
-			c.flags &^= flagDrain
-			l.notice(c, Drain)
-		}
-		if c.state == stateOpen {
-			l.checkAlive(c)
-		}
+		l.checkAlive(c)
 	case stateClosing:
 		l.linger(c)
 	case stateLinger:
@@ -75,13 +69,6 @@ func (l *Loop) checkAlive(c *Conn) {
 			c.due = l.after(wait)
 		}
 	}
-}
-
-// drainOne gives c a random moment of the drain window that is left.
-func (l *Loop) drainOne(c *Conn) {
-	c.flags |= flagDrain
-	c.due = l.after(l.eng.drainDelay())
-	l.arm(c)
 }
 
 // hurry leaves c, whose request head has not come yet, drainHead for it: whoever has

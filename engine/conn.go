@@ -65,7 +65,6 @@ const (
 	flagExpress                      // queued for the next flush
 	flagBulk                         // queued behind the express ones
 	flagReap                         // on the loop's list of conns to look after
-	flagDrain                        // its turn to drain is set
 	flagSlow                         // Slow is to be told at the next reap
 	flagEarly                        // input is in the loop's early, ahead of gnet's
 	flagSecure                       // TLS

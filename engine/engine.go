@@ -127,17 +127,24 @@ func (e *Engine) release(addr netip.Addr) {
 	e.leavePeer(addr)
 }
 
-// beginDrain closes the listeners. It returns false when that was done before.
-func (e *Engine) beginDrain(window time.Duration) bool {
+// beginDrain closes the listeners; with sweep it accepts before what waits in their queues. It returns false when that was
+// done before.
+func (e *Engine) beginDrain(window time.Duration, sweep bool) bool {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	if e.draining.Load() {
+		e.mu.Unlock()
 		return false
 	}
 	e.drainUntil.Store(e.now() + ticks(window)) // first: a loop that sees draining reads it
 	e.draining.Store(true)
 	close(e.quit)
-	for _, ln := range e.listeners {
+	e.accepting.Add(1) // a Stop that comes now waits for what follows
+	e.mu.Unlock()
+	defer e.accepting.Done()
+	for i, ln := range e.listeners { // nobody adds to them any more
+		if sweep {
+			e.sweep(i+1, ln)
+		}
 		if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			e.cfg.Log.Warn("close listener", "err", err)
 		}
@@ -148,14 +155,14 @@ func (e *Engine) beginDrain(window time.Duration) bool {
 // drainPace is how far apart conns are told to go when there are too few to fill the window.
 const drainPace = 10 * time.Millisecond
 
-// Drain stops listening, has the Handler hear Drain for every open conn, spread at random
+// Drain stops listening, once it has accepted who was already connected to a listener, has the Handler hear Drain for every open conn, spread at random
 // over window so that clients do not all come back at once, and returns when the loops are
 // empty or ctx is done, with its error then. The window shrinks to 10 ms a conn when there
 // are few. Sockets in the hands of the HTTP server are not
 // waited for. Call Stop afterwards. Any goroutine; may block.
 func (e *Engine) Drain(ctx context.Context, window time.Duration) error {
 	window = min(window, time.Duration(e.onLoops.Load())*drainPace)
-	if !e.beginDrain(window) {
+	if !e.beginDrain(window, true) {
 		return ErrStopped
 	}
 	// What was accepted before counts: it is on its way to a loop, which does not block.
@@ -197,7 +204,7 @@ func (e *Engine) drainDelay() uint32 {
 // Stop closes the listeners and every conn, and ends the loops. Posts and wakes from then on
 // are dropped. It may be called twice. Any goroutine but a loop's; blocks.
 func (e *Engine) Stop() error {
-	e.beginDrain(0)
+	e.beginDrain(0, false)
 	e.greetings.stop()
 	// An acceptor that gives a socket to a loop waits for the loop.
 	e.accepting.Wait()

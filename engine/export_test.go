@@ -20,7 +20,8 @@ func (l *Loop) SpreadDrain(window time.Duration) (waits []time.Duration) {
 	l.eng.drainUntil.Store(l.eng.now() + ticks(window))
 	l.Each(func(c *Conn) {
 		l.drainOne(c)
-		waits = append(waits, time.Duration(int32(c.due-l.tick))*tickLength)
+		last := l.farewells.all[len(l.farewells.all)-1]
+		waits = append(waits, time.Duration(int32(last.at-l.tick))*tickLength)
 	})
 	return waits
 }
@@ -128,3 +129,6 @@ func (l *Loop) Waiting() (n int) {
 	}
 	return n
 }
+
+// AddConns makes the engine believe that it holds n more sockets.
+func (e *Engine) AddConns(n int) { e.conns.Add(int64(n)) }

@@ -54,32 +54,33 @@ type Loop struct {
 	posted   []func() // guarded by mu
 
 	// Owned by the loop.
-	conns   slab
-	early   map[ID][]byte // see Conn.early
-	heads   headQueue
-	secures []*secure // by slot, of TLS conns; see Conn.secured
-	plain   []byte    // what a TLS conn decrypts to
-	sealed  []byte    // what a tls.Conn has written and was not sent
-	wheel   *wheel.Wheel
-	tick    uint32 // now
-	timer   *time.Timer
-	ticking time.Time // when timer is to fire
-	running []func()  // the posted functions of this turn
-	arena   arena
-	express fifo
-	bulk    fifo
-	queued  bool // something was queued since the last Flushed
-	direct  bool // something was sent by Deliver since then
-	batch   batch
-	blocked []ID // conns with a backlog, and some that are gone
-	held    int  // what they cost, of Engine.backlogs
-	reaps   []*Conn
-	reaping bool
-	deflate deflation
-	current *Conn // whose input is being handled: it is flushed when that is done
-	scratch []byte
-	request handshake.Request // of readHead; borrows from its input
-	owner   goroutine         // with the tag invariants: who runs the loop
+	conns     slab
+	early     map[ID][]byte // see Conn.early
+	heads     headQueue
+	farewells farewells
+	secures   []*secure // by slot, of TLS conns; see Conn.secured
+	plain     []byte    // what a TLS conn decrypts to
+	sealed    []byte    // what a tls.Conn has written and was not sent
+	wheel     *wheel.Wheel
+	tick      uint32 // now
+	timer     *time.Timer
+	ticking   time.Time // when timer is to fire
+	running   []func()  // the posted functions of this turn
+	arena     arena
+	express   fifo
+	bulk      fifo
+	queued    bool // something was queued since the last Flushed
+	direct    bool // something was sent by Deliver since then
+	batch     batch
+	blocked   []ID // conns with a backlog, and some that are gone
+	held      int  // what they cost, of Engine.backlogs
+	reaps     []*Conn
+	reaping   bool
+	deflate   deflation
+	current   *Conn // whose input is being handled: it is flushed when that is done
+	scratch   []byte
+	request   handshake.Request // of readHead; borrows from its input
+	owner     goroutine         // with the tag invariants: who runs the loop
 }
 
 // Index returns the number of the loop, from 0. Any goroutine.
@@ -242,6 +243,7 @@ func (l *Loop) after(n uint32) uint32 { return max(l.tick+n, 1) }
 func (l *Loop) onTick() {
 	start := time.Now()
 	l.wheel.Advance(l.tick, l.expire)
+	l.sayFarewell()
 	l.retryBlocked()
 	next := tickLength
 	if len(l.blocked) > 0 {
