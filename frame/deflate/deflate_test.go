@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -124,16 +125,21 @@ func TestInflateRefuses(t *testing.T) {
 
 // 1 MB of zeroes comes as 1 KB. What it costs is the limit, once, and not what it would become.
 func TestABombCostsNoMoreThanTheLimit(t *testing.T) {
-	bomb := compress(make([]byte, 64<<20), 9)
+	bomb := compress(make([]byte, 1<<20), 9)
 	var f deflate.Inflater
-	allocated := testing.Benchmark(func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			_, err := f.Inflate(frame.Message{Opcode: frame.Binary, Deflated: true, Payload: bomb[:1<<10]}, 60<<10)
-			wantError(t, "bomb", err, 1009, "inflated_too_big")
-		}
-	}).AllocedBytesPerOp()
-	if allocated > 1<<10 {
+	explode := func() {
+		_, err := f.Inflate(frame.Message{Opcode: frame.Binary, Deflated: true, Payload: bomb}, 60<<10)
+		wantError(t, "bomb", err, 1009, "inflated_too_big")
+	}
+	explode()
+	const bombs = 100
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range bombs {
+		explode()
+	}
+	runtime.ReadMemStats(&after)
+	if allocated := (after.TotalAlloc - before.TotalAlloc) / bombs; allocated > 1<<10 {
 		t.Errorf("%d bytes allocated for each of many bombs", allocated)
 	}
 }
@@ -141,7 +147,7 @@ func TestABombCostsNoMoreThanTheLimit(t *testing.T) {
 func TestWhatIsDeflatedInflates(t *testing.T) {
 	var d deflate.Deflater
 	var f deflate.Inflater
-	for _, size := range []int{0, 1, 511, 512, 5000, 70_000, 1 << 20} {
+	for _, size := range []int{0, 1, 511, 512, 5000, 70_000, 200_000} {
 		for name, payload := range map[string][]byte{"ticks": ticks(size), "noise": noise(size), "zeroes": make([]byte, size)} {
 			got := d.Append([]byte("front"), payload)
 			if string(got[:5]) != "front" {
