@@ -39,6 +39,9 @@ func TestUnsignedPaths(t *testing.T) {
 		{"", "DELETE", "/readyz", 405, "Method not allowed"},
 		{"", "GET", "/nonesuch", 404, "Not found"},
 		{"", "GET", "//", 404, "Not found"},
+		{"", "GET", "/metrics", 404, "Not found"}, // these three are the admin listener's
+		{"", "GET", "/debug/pprof/", 404, "Not found"},
+		{"", "GET", "/api/webhooks/dead", 404, "Not found"},
 		{"", "GET", "/apps", 404, "Not found"},
 		{"", "GET", "/apps/", 404, "Not found"},
 		{"", "GET", "/apps/3", 404, "Not found"},
