@@ -98,18 +98,29 @@ func (l *Loop) Find(id ID) *Conn {
 	return l.conns.find(id)
 }
 
-// Each calls f for every conn of the loop that is open. f may close conns. Loop-only.
+// Each calls f for every conn of the loop that is open. f may close conns, and acts for the one it is given: its panic
+// costs that one. Loop-only.
 func (l *Loop) Each(f func(c *Conn)) {
 	l.assertOnLoop()
 	l.conns.each(func(c *Conn) {
 		if c.state == stateOpen {
-			f(c)
+			l.guardConn(c, f)
+		}
+	})
+}
+
+// PostConn has f run on the loop for the conn that id names, if it is still open then. A panic in f costs that conn, as one
+// in a callback of the Handler would; it is otherwise as Post, where a panic ends the process. Any goroutine.
+func (l *Loop) PostConn(id ID, f func(c *Conn)) bool {
+	return l.Post(func() {
+		if c := l.Find(id); c != nil && c.state == stateOpen {
+			l.guardConn(c, f)
 		}
 	})
 }
 
 // Post has f run on the loop, in the order of the calls from one goroutine. f must not
-// block. It is dropped, and Post returns false, when the engine has stopped. A loop that has
+// block, and its panic ends the process: see PostConn for what concerns one conn. It is dropped, and Post returns false, when the engine has stopped. A loop that has
 // never had a conn runs f when its first one arrives. Any goroutine.
 func (l *Loop) Post(f func()) bool {
 	if l.eng.stopped.Load() {

@@ -303,6 +303,17 @@ func (l *Loop) guard(c *Conn, f func()) {
 	f()
 }
 
+// guardConn is guard for a function of the conn.
+func (l *Loop) guardConn(c *Conn, f func(c *Conn)) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.panicked(c, p)
+		}
+	}()
+	f(c)
+}
+
+// panicked counts a panic, logs it with its stack, and closes the conn it was for.
 func (l *Loop) panicked(c *Conn, p any) {
 	l.metrics.panics.Inc()
 	l.eng.cfg.Log.Error("panic while serving a connection", "panic", p, "stack", string(debug.Stack()))

@@ -273,11 +273,7 @@ func (g *Gateway) Terminate(id engine.ID) {
 		return
 	}
 	l := g.loops[id.Loop()]
-	l.Post(func() {
-		if c := l.Find(id); c != nil && c.Open() {
-			g.terminate(c)
-		}
-	})
+	l.PostConn(id, g.terminate)
 }
 
 // TerminateMember implements node.Conns. Any goroutine.

@@ -70,9 +70,19 @@ func (s *Server) authenticate(q *request, method []byte, path string, body []byt
 // a is the app once its key is known, for the form of the answer.
 func (s *Server) authenticateHead(h *fasthttp.RequestHeader) (a *app.App, err error) {
 	q := s.requests.Get().(*request)
-	defer s.requests.Put(q)
-	defer q.reset()
-	r, path := s.target(q, h)
+	var r route
+	// fasthttp calls this outside of the handler, where nobody else would recover.
+	defer func() {
+		if p := recover(); p != nil {
+			s.panicked(p, r)
+			a, err = nil, errPanicked
+			return // q is not pooled again
+		}
+		q.reset()
+		s.requests.Put(q)
+	}()
+	var path string
+	r, path = s.target(q, h)
 	if !r.signed() {
 		return nil, errNotFound
 	}

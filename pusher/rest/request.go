@@ -85,8 +85,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) (r route) {
 	defer func() {
 		if p := recover(); p != nil {
 			// q is not pooled again: who knows what still points to it.
-			s.metrics.panics.Inc()
-			s.cfg.Logger.Error("rest: handler panicked", "route", routes[r].name, "panic", p, "stack", string(debug.Stack()))
+			s.panicked(p, r)
 			ctx.Response.Reset()
 			s.refuse(ctx, nil, errPanicked)
 		}
@@ -122,6 +121,12 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) (r route) {
 	q.reset()
 	s.requests.Put(q)
 	return r
+}
+
+// panicked counts a panic in serving one request, and logs it with its stack.
+func (s *Server) panicked(p any, r route) {
+	s.metrics.panics.Inc()
+	s.cfg.Logger.Error("rest: handler panicked", "route", routes[r].name, "panic", p, "stack", string(debug.Stack()))
 }
 
 // target reads the request line into q, and returns the path without the prefix.

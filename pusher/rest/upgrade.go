@@ -53,6 +53,11 @@ func (s *Server) upgrade(ctx *fasthttp.RequestCtx) {
 // handBack gives c, which fasthttp has let go of, to Config.Upgrade with all that was read from it
 // since the last request. It is fasthttp that closes it afterwards.
 func (s *Server) handBack(c *conn, hijacked net.Conn, head []byte) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.panicked(p, routeNone) // fasthttp closes the connection
+		}
+	}()
 	// Reading from hijacked yields first what fasthttp has in its buffer, then what is in front of the
 	// socket, and the deadline keeps it from the socket itself.
 	err := c.SetReadDeadline(time.Unix(1, 0))
