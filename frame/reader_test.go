@@ -363,8 +363,9 @@ func TestReaderGrowsABufferByDoubling(t *testing.T) {
 				}
 			}
 		})
-		// The clone, the state, and 64 B doubled to 1 MiB.
-		if allocs > 17 {
+		// The clone, the state, and 64 B doubled to 1 MiB: 17, and what the runtime does meanwhile, which is more the longer
+		// it takes. Growing by 4 KiB would be 256.
+		if allocs > 40 {
 			t.Errorf("%s: %v allocations", name, allocs)
 		}
 	}
