@@ -26,6 +26,10 @@ const (
 	// DefaultHistoryBytes is ours too: what the history of all channels of one app may hold.
 	DefaultHistoryBytes = 64 << 20
 
+	// These two are ours: publishers try again for a while, and each key takes some hundred bytes meanwhile.
+	DefaultIdempotencyKeys   = 100_000
+	DefaultIdempotencyWindow = 2 * time.Minute
+
 	DefaultCacheTTL      = 30 * time.Minute // how long a cache channel keeps its last event
 	DefaultSignInTimeout = 30 * time.Second // authorized connections; Pusher's own value is not published
 

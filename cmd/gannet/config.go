@@ -217,6 +217,8 @@ type AppLimits struct {
 	JSONDepth                  int           `yaml:"json_depth" range:"4-64"`
 	CacheBytes                 int           `yaml:"cache_bytes" unit:"bytes"`
 	HistoryBytes               int           `yaml:"history_bytes" unit:"bytes"`
+	IdempotencyKeys            int           `yaml:"idempotency_keys"`
+	IdempotencyWindow          time.Duration `yaml:"idempotency_window"`
 	CacheTTL                   time.Duration `yaml:"cache_ttl"`
 	SignInTimeout              time.Duration `yaml:"sign_in_timeout"`
 }

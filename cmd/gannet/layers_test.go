@@ -58,6 +58,7 @@ var layers = map[string]layer{
 	"pusher/app/appstatic": {on: []string{"pusher/app"}},
 	"pusher/app/apptest":   {on: []string{"pusher/app"}},
 	"pusher/quota":         {pure: true, on: []string{"pusher/app"}},
+	"pusher/once":          {pure: true},
 	"pusher/channel":       {pure: true, on: []string{"pusher/wire", "pusher/auth", "pusher/app"}},
 	"pusher/user":          {pure: true, on: []string{"pusher/wire", "pusher/app"}},
 	"pusher/session":       {pure: true, on: []string{"pusher/channel", "pusher/user", "pusher/quota", "pusher/auth"}},
@@ -65,7 +66,7 @@ var layers = map[string]layer{
 	"pusher/node":    {on: []string{"pusher/session", "engine/hub", "engine/history/memstream"}},
 	"pusher/gateway": {on: []string{"pusher/node", "pusher/allow"}},
 	"pusher/resume":  {pure: true},
-	"pusher/rest":    {on: []string{"pusher/node", "pusher/allow", "pusher/resume", "engine/proxies"}},
+	"pusher/rest":    {on: []string{"pusher/node", "pusher/once", "pusher/allow", "pusher/resume", "engine/proxies"}},
 	"pusher/admin":   {},
 
 	"pusher/webhook/outbox":  {pure: true, on: []string{"pusher/wire", "pusher/app"}},

@@ -82,7 +82,7 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 					Connections: 5000, ChannelNameLength: 200, EventNameLength: 300, EventBytes: 102400, ChannelsPerEvent: 50,
 					BatchEvents: 20, PresenceMembers: 500, MemberBytes: 2048, UserIDLength: 64, Watchlist: 200,
 					ClientEventsPerSecond: 25, TotalClientEventsPerSecond: 5000, SubscriptionsPerConnection: 300,
-					SubscribesPerSecond: 400, TotalSubscribesPerSecond: 20000, RequestsPerSecond: 1000, KeyRequestsPerSecond: 700, JSONDepth: 16, CacheBytes: 16 << 20, HistoryBytes: 32 << 20, CacheTTL: time.Hour, SignInTimeout: 10 * time.Second,
+					SubscribesPerSecond: 400, TotalSubscribesPerSecond: 20000, RequestsPerSecond: 1000, KeyRequestsPerSecond: 700, JSONDepth: 16, CacheBytes: 16 << 20, HistoryBytes: 32 << 20, IdempotencyKeys: 5000, IdempotencyWindow: 5 * time.Minute, CacheTTL: time.Hour, SignInTimeout: 10 * time.Second,
 				},
 				Webhooks: []main.WebhookConfig{
 					{

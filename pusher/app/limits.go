@@ -29,8 +29,11 @@ type Limits struct {
 	CacheBytes                 int // of the events that all cache channels hold; the oldest go first
 	HistoryBytes               int // of the history of all channels and of their keyed caches; what was untouched for longest goes first
 
-	CacheTTL      time.Duration // how long the last event of a cache channel is kept
-	SignInTimeout time.Duration // how long a connection may stay unauthorized when App.RequireSignIn
+	IdempotencyKeys int // of publishes that are remembered, the oldest are forgotten first
+
+	IdempotencyWindow time.Duration // how long the answer to a publish with an idempotency key is remembered
+	CacheTTL          time.Duration // how long the last event of a cache channel is kept
+	SignInTimeout     time.Duration // how long a connection may stay unauthorized when App.RequireSignIn
 }
 
 // DefaultLimits returns Pusher's published limits, the Default constants of package pusher.
@@ -53,6 +56,8 @@ func DefaultLimits() Limits {
 		JSONDepth:                  pusher.DefaultJSONDepth,
 		CacheBytes:                 pusher.DefaultCacheBytes,
 		HistoryBytes:               pusher.DefaultHistoryBytes,
+		IdempotencyKeys:            pusher.DefaultIdempotencyKeys,
+		IdempotencyWindow:          pusher.DefaultIdempotencyWindow,
 		CacheTTL:                   pusher.DefaultCacheTTL,
 		SignInTimeout:              pusher.DefaultSignInTimeout,
 	}
@@ -84,6 +89,8 @@ func (l *Limits) negative() string {
 		{"JSON depth", l.JSONDepth},
 		{"cache bytes", l.CacheBytes},
 		{"history bytes", l.HistoryBytes},
+		{"idempotency keys", l.IdempotencyKeys},
+		{"idempotency window", int(l.IdempotencyWindow)},
 		{"cache TTL", int(l.CacheTTL)},
 		{"sign-in timeout", int(l.SignInTimeout)},
 	} {

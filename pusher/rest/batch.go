@@ -32,23 +32,90 @@ func (s *Server) batch(q *request) error {
 		wants = append(wants, want)
 	}
 	q.wants = wants
+	id := headerKey(&q.ctx.Request.Header)
+	if id == "" {
+		return s.publishBatch(q, events, any)
+	}
+	c, before, fresh, err := s.claim(q.app, "batch", id, s.repeats.sum(q.ctx.PostBody()))
+	if err != nil {
+		return err
+	}
+	if !fresh {
+		q.out = append(q.out, before.body...)
+		return nil
+	}
+	defer c.end()
+	if err := s.publishBatch(q, events, any); err != nil {
+		return err
+	}
+	c.done(answered{body: string(q.out)})
+	return nil
+}
+
+// publishBatch publishes events that were found good, those excepted that are known already, and writes the answer.
+func (s *Server) publishBatch(q *request, events []wire.Trigger, any attributes) error {
+	keyed := false
+	for i := range events {
+		e := &events[i]
+		if e.ID == "" {
+			continue
+		}
+		keyed = true
+		if len(e.ID) > maxKeyBytes {
+			return inBatch(i, errLongKey)
+		}
+		if s.misused(q.app, "event", e.ID, s.sumOf(e)) {
+			return inBatch(i, errKeyReused)
+		}
+	}
 	if err := s.cfg.Node.Admit(q.app, channelsOf(events)); err != nil {
 		return publishFailed(err)
 	}
 	for i := range events {
-		if err := s.publish(q, &events[i]); err != nil {
+		info, known, err := s.publishOne(q, &events[i], q.wants[i])
+		if err != nil {
 			return err
+		}
+		if keyed && any != 0 {
+			if !known {
+				info = s.info(q, events[i].Channels[0], q.wants[i])
+			}
+			q.infos = append(q.infos, info)
 		}
 	}
 	if any == 0 {
 		q.out = append(q.out, "{}"...)
 		return nil
 	}
-	for i := range events {
-		q.infos = append(q.infos, s.info(q, events[i].Channels[0], wants[i]))
+	for i := len(q.infos); i < len(events); i++ {
+		q.infos = append(q.infos, s.info(q, events[i].Channels[0], q.wants[i]))
 	}
 	q.out = wire.AppendBatchResult(q.out, q.infos)
 	return nil
+}
+
+// publishOne publishes one event of a batch, unless its idempotency key is known. known says that info is what the
+// answer says of it: what it has said before, or will say again.
+func (s *Server) publishOne(q *request, e *wire.Trigger, want attributes) (info wire.Info, known bool, err error) {
+	if e.ID == "" {
+		return wire.Info{}, false, s.publish(q, e)
+	}
+	c, before, fresh, err := s.claim(q.app, "event", e.ID, s.sumOf(e))
+	if err != nil || !fresh {
+		return before.info, true, err
+	}
+	defer c.end()
+	if err := s.publish(q, e); err != nil {
+		return wire.Info{}, false, err
+	}
+	info = s.info(q, e.Channels[0], want)
+	c.done(answered{info: info})
+	return info, true, nil
+}
+
+// sumOf returns what stands for one event of a batch.
+func (s *Server) sumOf(e *wire.Trigger) uint64 {
+	return s.repeats.sum([]byte(e.Name), e.Data, []byte(e.Channels[0]), []byte(e.SocketID), []byte(e.Info))
 }
 
 // channelsOf yields the channel of each event.

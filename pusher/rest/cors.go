@@ -16,7 +16,7 @@ func preflight(ctx *fasthttp.RequestCtx, r route) {
 	h := &ctx.Response.Header
 	h.Set(fasthttp.HeaderAllow, r.allow())
 	h.Set(fasthttp.HeaderAccessControlAllowMethods, r.allow())
-	h.Set(fasthttp.HeaderAccessControlAllowHeaders, "Content-Type, X-Pusher-Library")
+	h.Set(fasthttp.HeaderAccessControlAllowHeaders, "Content-Type, X-Pusher-Library, Idempotency-Key, X-Idempotency-Key")
 	h.Set(fasthttp.HeaderAccessControlMaxAge, "86400")
 	ctx.SetStatusCode(fasthttp.StatusNoContent)
 }

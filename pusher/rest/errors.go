@@ -82,6 +82,8 @@ var (
 	errCacheChannel        = bad("cache_channel", "cache may only be requested for cache channels")
 	errNoSubscriptionCount = bad("subscription_count_off", "subscription_count is not enabled for this app")
 	errUsersPresence       = bad("users_presence", "Users can only be retrieved for presence channels")
+	errLongKey             = bad("idempotency_key_too_long", "An idempotency key may be 255 bytes long at most")
+	errKeyReused           = bad("idempotency_key_reused", "This idempotency key belongs to another request")
 	errNoHistory           = bad("no_history", "No rule of the app gives this channel a history")
 	errBadSerial           = bad("bad_serial", "since and before should be serials of events")
 	errBadLimit            = bad("bad_limit", "limit should be a number from 1 to 1000")
@@ -140,6 +142,8 @@ func inBatch(i int, err error) error {
 }
 
 // Faults of ours or of what is behind us: the client may try again.
+
+var errKeyBusy = &refusal{status: fasthttp.StatusServiceUnavailable, reason: "idempotency_key_busy", message: "A request with this idempotency key is being dealt with, try again"}
 
 func registryFailed(err error) *refusal {
 	return &refusal{status: fasthttp.StatusServiceUnavailable, reason: "registry", message: "The app cannot be looked up at the moment", cause: err}

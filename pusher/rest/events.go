@@ -15,7 +15,7 @@ import (
 //
 // It answers {} or, with info, {"channels":{"ch-1":{"user_count":1},"ch-2":{}}}, counted after
 // publishing. All of it is checked before any channel gets the event. When the node fails half
-// way, the answer is 503 and some channels have got it.
+// way, the answer is 503 and some channels have got it. With an idempotency key it may be sent again without harm.
 func (s *Server) events(q *request) error {
 	t, err := wire.ParseTrigger(q.ctx.PostBody(), q.app.Limits.JSONDepth)
 	if err != nil {
@@ -25,10 +25,34 @@ func (s *Server) events(q *request) error {
 	if err != nil {
 		return err
 	}
+	if t.ID == "" {
+		t.ID = headerKey(&q.ctx.Request.Header)
+	}
+	if t.ID != "" {
+		c, before, fresh, err := s.claim(q.app, "events", t.ID, s.repeats.sum(q.ctx.PostBody()))
+		if err != nil {
+			return err
+		}
+		if !fresh {
+			q.out = append(q.out, before.body...)
+			return nil
+		}
+		defer c.end()
+		if err := s.publishAndTell(q, &t, want); err != nil {
+			return err
+		}
+		c.done(answered{body: string(q.out)})
+		return nil
+	}
+	return s.publishAndTell(q, &t, want)
+}
+
+// publishAndTell publishes an event that was found good, and writes the answer.
+func (s *Server) publishAndTell(q *request, t *wire.Trigger, want attributes) error {
 	if err := s.cfg.Node.Admit(q.app, slices.Values(t.Channels)); err != nil {
 		return publishFailed(err)
 	}
-	if err := s.publish(q, &t); err != nil {
+	if err := s.publish(q, t); err != nil {
 		return err
 	}
 	if want == 0 {
@@ -75,7 +99,7 @@ func (q *request) checkTrigger(t *wire.Trigger) (attributes, error) {
 }
 
 func (s *Server) publish(q *request, t *wire.Trigger) error {
-	q.event = Event{Name: t.Name, Data: t.Data, Except: t.SocketID}
+	q.event = Event{Name: t.Name, Data: t.Data, Except: t.SocketID, ID: t.ID}
 	for _, name := range t.Channels {
 		q.event.Channel = name
 		if err := s.cfg.Node.Publish(q.app, &q.event); err != nil {

@@ -22,6 +22,7 @@ type instruments struct {
 	set       *metrics.Set
 	bodyBytes *metrics.Counter
 	panics    *metrics.Counter
+	repeats   *metrics.Counter
 	refusals  *reasons.Counters
 	seconds   [routeCount]*metrics.PrometheusHistogram
 
@@ -34,6 +35,7 @@ func newInstruments(set *metrics.Set, openConns, rejectedConns func() float64) *
 		set:       set,
 		bodyBytes: set.NewCounter("gannet_rest_request_body_bytes_total"),
 		panics:    set.NewCounter("gannet_rest_panics_total"),
+		repeats:   set.NewCounter("gannet_rest_repeats_total"),
 		refusals:  reasons.New(set, "gannet_rest_refusals_total", "reason"),
 	}
 	set.NewGauge("gannet_rest_open_connections", openConns)

@@ -181,6 +181,7 @@ type Server struct {
 	hsts     string    // value of the header; HSTS
 	requests sync.Pool // of *request
 	rates    rates
+	repeats  repeats
 	retiring atomic.Bool
 
 	// Guarded by mu, which is taken before that of a listener.
@@ -197,6 +198,7 @@ func New(cfg Config) *Server {
 	}
 	cfg.setDefaults()
 	s := &Server{cfg: cfg, listeners: make(map[*listener]struct{})}
+	s.repeats.init()
 	s.base, s.giveUp = context.WithCancel(context.Background())
 	s.metrics = newInstruments(cfg.Metrics,
 		func() float64 { return float64(s.open()) },

@@ -10,6 +10,7 @@ type Trigger struct {
 	Channels []string // at least one, each once, in order of appearance: channels, then channel
 	SocketID string   // who shall not get it; empty when absent or null
 	Info     string   // comma list of attributes to answer with; empty when absent or null
+	ID       string   // idempotency key; empty when absent or null
 }
 
 var (
@@ -19,6 +20,7 @@ var (
 	errNoChannel   = &Error{"channels or channel is missing"}
 	errOneChannel  = &Error{"each event of a batch must have exactly one channel"}
 	errSocketID    = &Error{"socket_id must be a string"}
+	errKey         = &Error{"idempotency_key must be a string"}
 	errInfo        = &Error{"info must be a string"}
 	errBatch       = &Error{"batch must be an array of events"}
 	errBatchObject = &Error{"each event of a batch must be an object"}
@@ -77,7 +79,7 @@ func ParseBatch(body []byte, maxDepth int) ([]Trigger, error) {
 }
 
 func readTrigger(m *members) (Trigger, error) {
-	var name, data, channels, channel, socketID, info []byte
+	var name, data, channels, channel, socketID, info, id []byte
 	var scratch [16]byte
 	for m.next() {
 		switch string(m.name(scratch[:])) {
@@ -93,6 +95,8 @@ func readTrigger(m *members) (Trigger, error) {
 			socketID = m.value
 		case "info":
 			info = m.value
+		case "idempotency_key":
+			id = m.value
 		}
 	}
 	var t Trigger
@@ -114,6 +118,9 @@ func readTrigger(m *members) (Trigger, error) {
 	}
 	if t.Info, _, ok = optionalText(info); !ok {
 		return Trigger{}, errInfo
+	}
+	if t.ID, _, ok = optionalText(id); !ok {
+		return Trigger{}, errKey
 	}
 	return t, nil
 }
