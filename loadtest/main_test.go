@@ -44,6 +44,9 @@ type server struct {
 	pid          int
 }
 
+// secure returns where s speaks TLS.
+func (s *server) secure() string { return strings.Replace(s.url, "http://", "https://", 1) }
+
 // stopServer ends the server, if there is one, and removes its binary.
 var stopServer = func() {}
 
@@ -71,7 +74,7 @@ var start = sync.OnceValues(func() (*server, error) {
 	if out, err := exec.Command("go", "build", "-o", binary, "../cmd/gannet").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build the server: %w\n%s", err, out)
 	}
-	cmd := exec.Command(binary, "serve", "--dev", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--drain-window=0s", "--log-level=error")
+	cmd := exec.Command(binary, "serve", "--dev", "--dev-tls", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--drain-window=0s", "--log-level=error")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -133,7 +136,8 @@ func (s *server) run(t *testing.T, args ...string) (r *report.Result) {
 func (s *server) runOnce(t *testing.T, args ...string) *report.Result {
 	t.Helper()
 	picture := filepath.Join(t.TempDir(), "result.svg")
-	args = append(args, "--url="+s.url, "--server-pid="+strconv.Itoa(s.pid), "--metrics="+s.metrics,
+	args = append([]string{args[0], "--url=" + s.url}, args[1:]...)
+	args = append(args, "--server-pid="+strconv.Itoa(s.pid), "--metrics="+s.metrics,
 		"--warmup=100ms", "--duration=500ms", "--settle=0s", "--json=-", "--svg="+picture)
 	var out, progress bytes.Buffer
 	if code := loadtest.Run(t.Context(), &out, &progress, args...); code != 0 {
@@ -188,6 +192,8 @@ func TestScenariosMeasureARealServer(t *testing.T) {
 		{[]string{"churn", "--churn-rate=200", "--churn-hold=50ms", "--prefix=private-"}, 0, 0, 120},
 		{[]string{"mixed", "--subscribers=100", "--channels=10", "--churn-hold=100ms", "--churn-rate=50"}, 120, 9, 30},
 		{[]string{"soak", "--subscribers=50", "--channels=5", "--churn-hold=100ms"}, 120, 10, 12},
+		{[]string{"fanout", "--subscribers=60", "--channels=4", "--rate=100", "--payload=9000", "--url=" + s.secure()}, 60, 15, 0},
+		{[]string{"flood", "--subscribers=10", "--churn-rate=100", "--url=" + s.secure()}, 60, 1, 60},
 	} {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
 			t.Parallel()
@@ -310,7 +316,7 @@ func TestCommandLinesThatMakeNoSenseExitWith2(t *testing.T) {
 		"not defined: -subscriber":    {"fanout", "--subscriber=3"},
 		"is not a flag":               {"fanout", "more"},
 		"not on this machine":         {"fanout", "--url=http://192.0.2.1:6001"},
-		"does not speak TLS":          {"fanout", "--url=https://127.0.0.1"},
+		"must be http, https":         {"fanout", "--url=ftp://127.0.0.1"},
 		"is not a URL":                {"fanout", "--url=127.0.0.1:6001"},
 		"payload is 10":               {"fanout", "--payload=10"},
 		"must be rest, client or mem": {"fanout", "--via=smoke"},

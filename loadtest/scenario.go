@@ -65,6 +65,13 @@ var scenarios = []scenario{
 		}),
 	},
 	{
+		name: "flood", summary: "latency for those who are connected while connections pour in",
+		explain: "A few subscribers measure what messages take while others connect and leave at once, at --churn-rate. With an https URL each of those is a TLS handshake; the generator does its half, so on one machine it takes as much processor as the server.",
+		plan: from(func(p *plan.Plan) {
+			p.Clients, p.Channels, p.Rate, p.ChurnRate, p.ChurnHold = 50, 10, 100, 1000, 0
+		}),
+	},
+	{
 		name: "mixed", summary: "a chat: presence rooms, client events, joins and leaves",
 		explain: "Every subscriber is a member of one room and now and then says something to the others, by client event; guests come and go.",
 		plan: from(func(p *plan.Plan) {

@@ -33,14 +33,15 @@ func target(text string) (t plan.Target, loopback bool, err error) {
 	if err != nil || u.Host == "" {
 		return t, false, fmt.Errorf("%q is not a URL such as http://127.0.0.1:6001", text)
 	}
+	port := u.Port()
 	switch u.Scheme {
 	case "http", "ws":
+		port = or(port, "80")
 	case "https", "wss":
-		return t, false, fmt.Errorf("%s: the generator does not speak TLS; give it the plain address", text)
+		t.TLS, port = true, or(port, "443")
 	default:
-		return t, false, fmt.Errorf("%s: the scheme must be http or ws", text)
+		return t, false, fmt.Errorf("%s: the scheme must be http, https, ws or wss", text)
 	}
-	port := or(u.Port(), "80")
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip4", u.Hostname())
@@ -52,6 +53,7 @@ func target(text string) (t plan.Target, loopback bool, err error) {
 		return t, false, fmt.Errorf("%s: %w", text, err)
 	}
 	return plan.Target{
+		TLS:     t.TLS,
 		Address: net.JoinHostPort(address.String(), port),
 		Host:    u.Host,
 		Prefix:  strings.TrimSuffix(u.EscapedPath(), "/"),

@@ -37,6 +37,7 @@ type Target struct {
 	Address string // host:port, the host an IPv4 address
 	Host    string // as the Host header has it
 	Prefix  string // path prefix without a slash at its end, or empty
+	TLS     bool
 }
 
 // A Plan is everything that the processes of one run must agree on. Treat it as immutable once

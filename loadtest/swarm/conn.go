@@ -25,6 +25,7 @@ type state uint8
 const (
 	stateFree state = iota
 	stateConnecting
+	stateShaking  // TLS is being agreed on, elsewhere
 	stateOpening  // the opening request is out
 	stateUpgraded // answered; the server has not greeted yet
 	stateGreeted  // subscriptions are out
@@ -46,6 +47,8 @@ type conn struct {
 	eager   bool // its subscriptions went out with the opening request
 	writing bool // watched for room to write
 
+	secure *secure // of TLS; nil otherwise
+
 	place plan.Placement
 	due   int64 // when it was to be opened
 
@@ -56,6 +59,14 @@ type conn struct {
 // transmit sends b, or keeps what the socket will not take. b is borrowed.
 func (w *worker) transmit(slot int32, b []byte) {
 	c := &w.conns[slot]
+	if c.secure != nil {
+		sealed, err := c.secure.seal(b)
+		if err != nil {
+			w.lose(slot, "TLS: "+err.Error())
+			return
+		}
+		b = sealed
+	}
 	if len(c.out) > 0 {
 		c.out = append(c.out, b...)
 		return

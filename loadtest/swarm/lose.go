@@ -52,7 +52,7 @@ func (w *worker) tidy(now int64) {
 		c := &w.conns[slot]
 		switch c.state {
 		case stateFree:
-		case stateConnecting, stateOpening, stateUpgraded, stateGreeted:
+		case stateConnecting, stateShaking, stateOpening, stateUpgraded, stateGreeted:
 			if now-c.due > int64(openTimeout) {
 				w.lose(int32(slot), "no subscription within "+openTimeout.String())
 			}

@@ -98,7 +98,7 @@ func (w *worker) open(slot int32, due int64) {
 		return
 	}
 	if !c.writing {
-		w.greet(slot)
+		w.begun(slot)
 	}
 }
 
@@ -112,8 +112,17 @@ func (w *worker) connected(slot int32) {
 	mark := c.mark
 	w.watchWriting(slot, false)
 	if c.mark == mark {
-		w.greet(slot)
+		w.begun(slot)
 	}
+}
+
+// begun goes on with a conn that TCP has opened.
+func (w *worker) begun(slot int32) {
+	if w.plan.Targets[w.target(&w.conns[slot])].TLS {
+		w.shake(slot)
+		return
+	}
+	w.greet(slot)
 }
 
 // greet sends the first bytes of an open conn.

@@ -21,9 +21,12 @@ func (w *worker) read(slot int32) (now int64) {
 		w.buf = make([]byte, 2*len(w.buf)) // a frame larger than any so far; never again
 	}
 	copy(w.buf, c.in)
-	n, errno := receive(c.fd, w.buf[kept:])
+	n, errno, err := w.receive(c, w.buf[kept:])
 	now = w.clock.now()
 	switch {
+	case err != nil:
+		w.lose(slot, "TLS: "+err.Error())
+		return now
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 		return now
 	case errno != 0:
@@ -50,6 +53,9 @@ func (w *worker) read(slot int32) (now int64) {
 		return now
 	}
 	w.keep(c, rest)
+	if c.secure != nil && c.secure.more {
+		return w.read(slot) // the socket will not be ready for what is decrypted already
+	}
 	return now
 }
 

@@ -59,6 +59,8 @@ type worker struct {
 	churned              uint64
 	activity             int32 // seconds of silence that the server allows
 
+	shakes shakes
+
 	ready           bool   // the Ready note is out
 	begin           *Start // nil until then
 	from, until     int64  // the measured window
@@ -121,6 +123,7 @@ func (w *worker) run() {
 	for !w.stopped.Load() {
 		w.heedStart()
 		w.openClients(w.clock.now())
+		w.finishShakes()
 		w.perform(w.clock.now())
 		w.resume()
 		w.serve(w.poll.wait(w.slack()))
@@ -144,6 +147,9 @@ func (w *worker) run() {
 // slack returns how long there is nothing to do but wait for sockets.
 func (w *worker) slack() time.Duration {
 	wait := nap
+	if w.shakes.under > 0 {
+		wait = min(wait, time.Millisecond) // nobody wakes us
+	}
 	now := w.clock.now()
 	if len(w.tasks) > 0 {
 		wait = min(wait, time.Duration(w.tasks[0].at-now))
@@ -165,9 +171,12 @@ func (w *worker) serve(events []unix.EpollEvent) {
 			continue // about a conn that an earlier event of this batch has ended
 		}
 		var now int64
-		if c.state == stateConnecting {
+		switch {
+		case c.state == stateShaking:
+			continue // the goroutine will hear of it
+		case c.state == stateConnecting:
 			w.connected(slot)
-		} else {
+		default:
 			if e.Events&unix.EPOLLOUT != 0 && !w.writable(slot) {
 				continue
 			}
