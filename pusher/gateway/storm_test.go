@@ -69,11 +69,11 @@ func TestStormLosesNothing(t *testing.T) {
 			if r.IntN(40) == 0 {
 				s.node.Terminate(a, user(r))
 			}
-			s.node.Channels(a, "p", func(name string, c node.Counts) {
+			for name, c := range s.node.Channels(a, "p") {
 				if !c.Occupied || c.Subscriptions < 1 || c.Users > stormUsers || c.Users > c.Subscriptions {
 					t.Errorf("channel %s: %+v", name, c)
 				}
-			})
+			}
 			s.turn()
 		}
 	})

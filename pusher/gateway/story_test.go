@@ -467,7 +467,9 @@ func (p *player) query(what string, args []string) {
 		p.answer("%s", describe(n.Channel(p.app, args[0])))
 	case "channels":
 		var lines []string
-		n.Channels(p.app, args[0], func(name string, c node.Counts) { lines = append(lines, name+" "+describe(c)) })
+		for name, c := range n.Channels(p.app, args[0]) {
+			lines = append(lines, name+" "+describe(c))
+		}
 		slices.Sort(lines)
 		for _, line := range lines {
 			p.answer("%s", line)

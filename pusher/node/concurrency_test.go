@@ -115,11 +115,11 @@ func TestEverythingAtOnceAddsUp(t *testing.T) {
 					}
 				case 9:
 					h.Terminate(c.app, user)
-					h.Channels(c.app, "", func(name string, got node.Counts) {
+					for name, got := range h.Channels(c.app, "") {
 						if !got.Occupied || !slices.Contains(names, name) {
 							t.Errorf("%s: %+v", name, got)
 						}
-					})
+					}
 				case 10:
 					if !c.counted {
 						c.counted = h.Connect(c.app)

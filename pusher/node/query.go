@@ -1,6 +1,7 @@
 package node
 
 import (
+	"iter"
 	"strings"
 	"time"
 
@@ -51,24 +52,25 @@ func (n *Node) Cached(a *app.App, name string) (token []byte, ttl time.Duration,
 	return token, ttl, ok
 }
 
-// Channels calls visit for every occupied channel whose name begins with prefix, in any
-// order, except those of users. Each is counted at a moment of its own. Any goroutine.
-func (n *Node) Channels(a *app.App, prefix string, visit func(name string, c Counts)) {
+// Channels yields every occupied channel whose name begins with prefix, in any
+// order, except those of users. Each is counted at a moment of its own, and no lock is held
+// between them: the caller may take its time. Any goroutine.
+func (n *Node) Channels(a *app.App, prefix string) iter.Seq2[string, Counts] {
 	app := a.ID + "/"
-	n.hub.Keys(func(key string) bool {
-		name, ok := strings.CutPrefix(key, app)
-		if !ok || !strings.HasPrefix(name, prefix) || pusher.KindOf(name)&pusher.ServerToUser != 0 {
-			return true
-		}
-		// The id of another app may begin with this one's and a slash.
-		if strings.Contains(name, "/") {
-			return true
-		}
-		if c := n.Channel(a, name); c.Occupied {
-			visit(name, c)
-		}
-		return true
-	})
+	return func(yield func(string, Counts) bool) {
+		n.hub.Keys(func(key string) bool {
+			name, ok := strings.CutPrefix(key, app)
+			if !ok || !strings.HasPrefix(name, prefix) || pusher.KindOf(name)&pusher.ServerToUser != 0 {
+				return true
+			}
+			// The id of another app may begin with this one's and a slash.
+			if strings.Contains(name, "/") {
+				return true
+			}
+			c := n.Channel(a, name)
+			return !c.Occupied || yield(name, c)
+		})
+	}
 }
 
 // Users returns the ids of a presence channel's members, in any order. Any goroutine.

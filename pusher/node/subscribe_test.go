@@ -113,7 +113,7 @@ func TestChannelsListsThoseOfOneApp(t *testing.T) {
 	for id, a := range apps {
 		for prefix, want := range map[string]int{"": 4, "n": 1, "news": 1, "newsx": 0, "b": 1, "presence-": 1, "#": 0, "cache-": 1, "a": 0, "/": 0} {
 			n := 0
-			h.Channels(a, prefix, func(name string, got node.Counts) {
+			for name, got := range h.Channels(a, prefix) {
 				n++
 				users := 0
 				if name == "presence-x" {
@@ -122,7 +122,7 @@ func TestChannelsListsThoseOfOneApp(t *testing.T) {
 				if want := (node.Counts{Occupied: true, Subscriptions: 1, Users: users}); got != want {
 					t.Errorf("app %q, channel %q: %+v, want %+v", id, name, got, want)
 				}
-			})
+			}
 			if n != want {
 				t.Errorf("app %q, prefix %q: %d channels, want %d", id, prefix, n, want)
 			}

@@ -1,10 +1,13 @@
 package rest
 
 import (
+	"io"
+	"iter"
 	"strings"
 	"time"
 
 	"github.com/gannet-io/gannet/pusher"
+	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/wire"
 )
 
@@ -27,10 +30,81 @@ func (s *Server) listChannels(q *request) error {
 	if want&subscriptionCount != 0 && !q.app.SubscriptionCount {
 		return errNoSubscriptionCount
 	}
-	s.cfg.Node.Channels(q.app, prefix, func(name string, c Counts) {
-		q.channels = append(q.channels, wire.ChannelInfo{Name: name, Info: q.fill(c, pusher.KindOf(name), want)})
-	})
-	q.out = wire.AppendChannels(q.out, q.channels)
+	list := newChannelList(s.cfg.Node.Channels(q.app, prefix), q.app, want)
+	q.out = list.fill(q.out)
+	if list.done {
+		return nil
+	}
+	if !q.ctx.Request.Header.IsHTTP11() {
+		// It knows no chunks, and needs all at once.
+		for !list.done {
+			q.out = list.fill(q.out)
+		}
+		return nil
+	}
+	list.piece = append([]byte(nil), q.out...) // q is pooled
+	q.out, q.stream = q.out[:0], list
+	return nil
+}
+
+// pieceBytes is how much of a long list is made at a time. What is not longer is an answer of known length.
+const pieceBytes = 32 << 10
+
+// A channelList makes the answer of listChannels in pieces, as they are read: an app may have so many channels that the
+// whole of it would be a large part of our memory, and a client may take as long as WriteTimeout to read it. It is
+// to be closed unless it is done.
+type channelList struct {
+	app  *app.App
+	want attributes
+	next func() (string, Counts, bool)
+	stop func()
+
+	begun, some, done bool
+	piece, room       []byte // not read yet; where the next is made
+}
+
+func newChannelList(channels iter.Seq2[string, Counts], a *app.App, want attributes) *channelList {
+	l := &channelList{app: a, want: want}
+	l.next, l.stop = iter.Pull2(channels)
+	return l
+}
+
+// fill appends a piece of the list to dst.
+func (l *channelList) fill(dst []byte) []byte {
+	if !l.begun {
+		l.begun = true
+		dst = wire.AppendChannelsStart(dst)
+	}
+	for start := len(dst); len(dst)-start < pieceBytes; {
+		name, c, ok := l.next()
+		if !ok {
+			l.done = true
+			return wire.AppendChannelsEnd(dst)
+		}
+		item := wire.ChannelInfo{Name: name, Info: fill(l.app, c, pusher.KindOf(name), l.want)}
+		dst = wire.AppendChannelsItem(dst, &item, !l.some)
+		l.some = true
+	}
+	return dst
+}
+
+// Read implements io.Reader.
+func (l *channelList) Read(p []byte) (int, error) {
+	if len(l.piece) == 0 {
+		if l.done {
+			return 0, io.EOF
+		}
+		l.room = l.fill(l.room[:0])
+		l.piece = l.room
+	}
+	n := copy(p, l.piece)
+	l.piece = l.piece[n:]
+	return n, nil
+}
+
+// Close implements io.Closer.
+func (l *channelList) Close() error {
+	l.stop()
 	return nil
 }
 
@@ -65,6 +139,6 @@ func (s *Server) showChannel(q *request) error {
 			cached = &wire.CacheInfo{Data: token, TTL: int((ttl + time.Second - 1) / time.Second)}
 		}
 	}
-	q.out = wire.AppendChannel(q.out, counts.Occupied, q.fill(counts, kind, want), want&cache != 0, cached)
+	q.out = wire.AppendChannel(q.out, counts.Occupied, fill(q.app, counts, kind, want), want&cache != 0, cached)
 	return nil
 }

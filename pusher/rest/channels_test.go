@@ -1,6 +1,12 @@
 package rest_test
 
 import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +113,41 @@ func TestManyChannelsAreListedWhole(t *testing.T) {
 	}
 	if got := l.signed("GET", "/apps/3/channels", "", "filter_by_prefix", "none"); got.body != `{"channels":{}}` {
 		t.Errorf("after a long list: got %s", got.body)
+	}
+}
+
+// Neither the list of an app with many channels is made before it is sent, nor what nobody reads.
+func TestALongListIsMadeAsItIsRead(t *testing.T) {
+	const n = 200_000 // more than sockets hold
+	l := start(t, func(l *lab, _ *rest.Config) {
+		l.node.counts = make(map[string]rest.Counts, n)
+		for i := range n {
+			l.node.counts[fmt.Sprintf("channel-%0100d", i)] = rest.Counts{Occupied: true}
+		}
+	})
+	c := l.dial()
+	io.WriteString(c, head("GET", sign("GET", "/apps/3/channels", ""), ""))
+	first := make([]byte, 1000)
+	if _, err := io.ReadFull(c, first); err != nil || !bytes.Contains(first, []byte("Transfer-Encoding: chunked")) {
+		t.Fatalf("%v, %.300q; want an answer in chunks", err, first)
+	}
+	if got := l.node.visited.Load(); got == n {
+		t.Error("all channels were listed before anything was read")
+	}
+	_ = c.Close()
+	// HTTP/1.0 knows no chunks. A HEAD has no body to make.
+	old := l.dial()
+	io.WriteString(old, strings.Replace(head("GET", sign("GET", "/apps/3/channels", ""), ""), "HTTP/1.1", "HTTP/1.0", 1))
+	if got := read(t, bufio.NewReader(old), "GET"); got.status != 200 || strings.Count(got.body, `"channel-`) != n || got.header.Get("Content-Length") != strconv.Itoa(len(got.body)) {
+		t.Errorf("HTTP/1.0: %d, %d bytes, Content-Length %s", got.status, len(got.body), got.header.Get("Content-Length"))
+	}
+	_ = old.Close()
+	l.node.visited.Store(0)
+	if got := l.signed("HEAD", "/apps/3/channels", ""); got.status != 200 || got.body != "" || l.node.visited.Load() == n {
+		t.Errorf("HEAD: %d, %d bytes, %d channels listed", got.status, len(got.body), l.node.visited.Load())
+	}
+	if got := l.signed("GET", "/apps/3/channels", ""); strings.Count(got.body, `"channel-`) != n || !json.Valid([]byte(got.body)) {
+		t.Errorf("%d bytes, valid %v", len(got.body), json.Valid([]byte(got.body)))
 	}
 }
 

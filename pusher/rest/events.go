@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gannet-io/gannet/pusher"
+	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/wire"
 )
 
@@ -120,15 +121,15 @@ func (s *Server) info(q *request, channel string, want attributes) (i wire.Info)
 		// Whether a user is connected is not a property of a channel one can ask about.
 		return i
 	}
-	return q.fill(s.cfg.Node.Channel(q.app, channel), kind, want)
+	return fill(q.app, s.cfg.Node.Channel(q.app, channel), kind, want)
 }
 
 // fill takes from c what want asks for and kind and app have.
-func (q *request) fill(c Counts, kind pusher.Kind, want attributes) (i wire.Info) {
+func fill(a *app.App, c Counts, kind pusher.Kind, want attributes) (i wire.Info) {
 	if want&userCount != 0 && kind&pusher.Presence != 0 {
 		i.UserCount, i.HasUserCount = c.Users, true
 	}
-	if want&subscriptionCount != 0 && q.app.SubscriptionCount {
+	if want&subscriptionCount != 0 && a.SubscriptionCount {
 		i.SubscriptionCount, i.HasSubscriptionCount = c.Subscriptions, true
 	}
 	return i

@@ -20,6 +20,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,6 +71,7 @@ type fakeNode struct {
 	past       node.Past
 	asked      []node.PastQuery
 
+	visited    atomic.Int64 // channels yielded
 	publishErr error
 	failAfter  int           // events that go well before publishErr
 	panics     bool          // Publish panics
@@ -120,7 +122,11 @@ func (n *fakeNode) Cached(_ *app.App, name string) ([]byte, time.Duration, bool)
 	return []byte(token), n.ttl, ok
 }
 
-func (n *fakeNode) Channels(_ *app.App, prefix string, visit func(string, rest.Counts)) {
+func (n *fakeNode) Channels(_ *app.App, prefix string) iter.Seq2[string, rest.Counts] {
+	return func(yield func(string, rest.Counts) bool) { n.channels(prefix, yield) }
+}
+
+func (n *fakeNode) channels(prefix string, yield func(string, rest.Counts) bool) {
 	names := make([]string, 0, len(n.counts))
 	for name, c := range n.counts {
 		if c.Occupied && strings.HasPrefix(name, prefix) && !strings.HasPrefix(name, "#") {
@@ -129,7 +135,10 @@ func (n *fakeNode) Channels(_ *app.App, prefix string, visit func(string, rest.C
 	}
 	sort.Strings(names)
 	for _, name := range names {
-		visit(name, n.counts[name])
+		n.visited.Add(1)
+		if !yield(name, n.counts[name]) {
+			return
+		}
 	}
 }
 

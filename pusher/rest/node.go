@@ -28,9 +28,9 @@ type Node interface {
 	// is shared, and how long it will stay, 0 for ever. ok is false when there is nothing.
 	Cached(a *app.App, name string) (token []byte, ttl time.Duration, ok bool)
 
-	// Channels calls visit for every occupied channel whose name begins with prefix, in any order, those of
-	// users (#server-to-user-) excepted.
-	Channels(a *app.App, prefix string, visit func(name string, c Counts))
+	// Channels yields every occupied channel whose name begins with prefix, in any order, those of
+	// users (#server-to-user-) excepted. It may be left early, and takes as long as its caller does.
+	Channels(a *app.App, prefix string) iter.Seq2[string, Counts]
 
 	// Users returns the distinct user ids on a presence channel, in any order.
 	Users(a *app.App, channel string) []string

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"io"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -39,7 +40,8 @@ type request struct {
 	channels []wire.ChannelInfo
 	infos    []wire.Info
 	wants    []attributes
-	out      []byte // the answer's body
+	out      []byte        // the answer's body
+	stream   io.ReadCloser // the answer's body, when it is made as it is sent; else nil
 }
 
 // reset forgets everything of one request that should not stay reachable.
@@ -55,6 +57,7 @@ func (q *request) reset() {
 	if cap(q.out) > keepBodyBytes {
 		q.out = nil
 	}
+	q.stream = nil
 	clear(q.channels)
 	q.channels, q.infos, q.wants, q.out = q.channels[:0], q.infos[:0], q.wants[:0], q.out[:0]
 }
@@ -226,6 +229,10 @@ func (s *Server) work(q *request, r route, path string) error {
 		return err
 	}
 	ctx.SetContentType(jsonType)
+	if q.stream != nil {
+		ctx.SetBodyStream(q.stream, -1) // fasthttp closes it
+		return nil
+	}
 	if cap(q.out) > keepBodyBytes {
 		ctx.Response.SetBodyRaw(q.out) // q lets go of it
 	} else {

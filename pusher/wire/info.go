@@ -41,17 +41,28 @@ func AppendBatchResult(dst []byte, infos []Info) []byte {
 
 // AppendChannels appends the answer to GET /channels. No channels is {"channels":{}}, never [].
 func AppendChannels(dst []byte, channels []ChannelInfo) []byte {
-	dst = append(dst, `{"channels":{`...)
+	dst = AppendChannelsStart(dst)
 	for i := range channels {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = AppendQuoted(dst, channels[i].Name)
-		dst = append(dst, ':')
-		dst = appendInfo(dst, &channels[i].Info)
+		dst = AppendChannelsItem(dst, &channels[i], i == 0)
 	}
-	return append(dst, `}}`...)
+	return AppendChannelsEnd(dst)
 }
+
+// AppendChannelsStart, AppendChannelsItem for each channel and AppendChannelsEnd append in pieces what AppendChannels does at once.
+func AppendChannelsStart(dst []byte) []byte { return append(dst, `{"channels":{`...) }
+
+// AppendChannelsItem appends one channel; see AppendChannelsStart.
+func AppendChannelsItem(dst []byte, c *ChannelInfo, first bool) []byte {
+	if !first {
+		dst = append(dst, ',')
+	}
+	dst = AppendQuoted(dst, c.Name)
+	dst = append(dst, ':')
+	return appendInfo(dst, &c.Info)
+}
+
+// AppendChannelsEnd ends the list; see AppendChannelsStart.
+func AppendChannelsEnd(dst []byte) []byte { return append(dst, `}}`...) }
 
 // AppendChannel appends the answer to GET /channels/{name}. hasCache says that the cache was asked for; a nil cache is
 // then null.
