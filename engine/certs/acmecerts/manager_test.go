@@ -213,6 +213,20 @@ func (s *site) shown(host string, roots *x509.CertPool) *x509.Certificate {
 	return conn.ConnectionState().PeerCertificates[0]
 }
 
+// storage returns an empty directory. What a manager had under way when it was stopped may write
+// there once more, which is why it is removed more patiently than that of t.TempDir.
+func storage(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "acmecerts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		eventually(t, "the storage is not removed", func() bool { return os.RemoveAll(dir) == nil })
+	})
+	return dir
+}
+
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -230,7 +244,7 @@ func TestEitherChallengeGetsACertificate(t *testing.T) {
 			s := startSite(t)
 			a := startAuthority(t, s.ln.Addr().(*net.TCPAddr).Port, 24*time.Hour)
 			set := metrics.NewSet()
-			dir := t.TempDir()
+			dir := storage(t)
 			m := s.manage(acmecerts.Config{
 				Domains: []string{"one.test", "Two.test"}, Email: "ops@one.test", Directory: a.directory, Roots: a.roots, Challenge: challenge, Dir: dir, Metrics: set})
 			for _, host := range []string{"one.test", "two.test"} {
@@ -268,7 +282,7 @@ func TestCertificatesAreRenewedWhileServing(t *testing.T) {
 	const valid = 6 * time.Second
 	a := startAuthority(t, s.ln.Addr().(*net.TCPAddr).Port, valid)
 	// Pebble 2.10 does not find the order of every certificate that is to be replaced: one serial number in some.
-	s.manage(acmecerts.Config{Domains: []string{"one.test"}, Directory: a.directory, Roots: a.roots, Dir: t.TempDir(), CheckEvery: 200 * time.Millisecond, ByAge: true})
+	s.manage(acmecerts.Config{Domains: []string{"one.test"}, Directory: a.directory, Roots: a.roots, Dir: storage(t), CheckEvery: 200 * time.Millisecond, ByAge: true})
 	var first *x509.Certificate
 	eventually(t, "a certificate", func() bool { first = s.shown("one.test", a.issued); return first != nil })
 	eventually(t, "another one", func() bool {
@@ -280,7 +294,7 @@ func TestCertificatesAreRenewedWhileServing(t *testing.T) {
 func TestOnlyChallengesUnderWayAreAnswered(t *testing.T) {
 	s := startSite(t)
 	a := startAuthority(t, 1, time.Hour)
-	m := s.manage(acmecerts.Config{Domains: []string{"one.test"}, Directory: a.directory, Roots: a.roots, Dir: t.TempDir(), Challenge: acmecerts.TLSALPN01})
+	m := s.manage(acmecerts.Config{Domains: []string{"one.test"}, Directory: a.directory, Roots: a.roots, Dir: storage(t), Challenge: acmecerts.TLSALPN01})
 	for _, path := range []string{"/", "/.well-known/acme-challenge/", "/.well-known/acme-challenge/abc", "/.well-known/acme-challenge/../x"} {
 		if text, ok := m.Answer("one.test", path); ok {
 			t.Errorf("%s is answered %q", path, text)
