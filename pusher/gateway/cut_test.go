@@ -147,6 +147,7 @@ func (c *cutting) publish(channel string, burst uint64, r *rand.Rand) {
 type reader struct {
 	*cutting
 	r        *rand.Rand
+	over     chan struct{}
 	place    map[string]string // by channel; "" before the first success
 	id, last string            // socket ids, of now and of the connection before
 	joined   map[string]bool   // on this connection
@@ -156,7 +157,7 @@ type reader struct {
 // live connects, reads up to some byte, and again until the time is over, and calls done; when publishing has ended, until
 // it has everything.
 func (c *cutting) live(r *rand.Rand, over chan struct{}, done func(), ended chan struct{}) {
-	me := &reader{cutting: c, r: r, place: make(map[string]string)}
+	me := &reader{cutting: c, r: r, over: over, place: make(map[string]string)}
 	for cutting := true; cutting; {
 		limit := int64(1) << r.IntN(18)
 		limit += r.Int64N(limit)
@@ -251,13 +252,14 @@ func (m *reader) connect(limit int64, all bool) error {
 	}
 }
 
-// stall reads nothing until the server has had enough of somebody, or publishing ends.
+// stall reads nothing until the server has had enough of somebody, or the time is over: if nobody reads, perhaps nobody has
+// subscribed yet, and nobody is too slow for anything.
 func (m *reader) stall() {
 	const evicted = `gannet_gateway_refusals_total{reason="slow_consumer"}`
 	before := m.s.gauge(evicted)
 	for m.s.gauge(evicted) == before {
 		select {
-		case <-m.stop:
+		case <-m.over:
 			return
 		default:
 			m.s.turn()
