@@ -42,7 +42,7 @@ type scale struct {
 	quick    bool
 }
 
-var fullScale = scale{divide: 1, most: 1 << 30, duration: 3 * time.Second, brief: 1200 * time.Millisecond, warmup: 300 * time.Millisecond, idle: 2 * time.Second}
+var fullScale = scale{divide: 1, most: 1 << 30, duration: 3 * time.Second, brief: 1200 * time.Millisecond, warmup: 300 * time.Millisecond, idle: 14 * time.Second}
 
 func (s scale) subscribers(n int) int { return min(n/s.divide, s.most) }
 
