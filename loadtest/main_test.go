@@ -234,6 +234,22 @@ func TestDeafSubscribersAreSlowConsumersAndNothingIsExpectedOfThem(t *testing.T)
 	}
 }
 
+// Those who read a little are not cut off where they read as much as there is: 50 messages of a kilobyte a second.
+func TestDeafSubscribersMayReadALittle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 1 s: a load test")
+	}
+	s := serve(t)
+	before := s.metric(t, `gannet_engine_dropped_frames_total{reason="slow"}`)
+	r := s.run(t, "fanout", "--subscribers=4", "--deaf=3", "--deaf-rate=500000", "--rate=50", "--payload=1000")
+	if d := r.Delivery; r.Setup.Deaf != 3 || r.Setup.DeafRate != 500000 || d.Expected != 4*d.Published {
+		t.Errorf("%+v, %+v", r.Setup, d)
+	}
+	if after := s.metric(t, `gannet_engine_dropped_frames_total{reason="slow"}`); after != before {
+		t.Errorf("the server has dropped %v frames for slow clients", after-before)
+	}
+}
+
 // metric returns a metric of the server's, 0 when it has none of that name.
 func (s *server) metric(t *testing.T, name string) (value float64) {
 	t.Helper()

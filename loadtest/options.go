@@ -75,6 +75,7 @@ func (o *options) flags() (flags *flag.FlagSet, via *string) {
 	flags.IntVar(&p.Channels, "channels", p.Channels, "channels")
 	flags.IntVar(&p.PerClient, "per-client", p.PerClient, "channels that each subscriber is on")
 	flags.IntVar(&p.Deaf, "deaf", p.Deaf, "connections beside them that subscribe and never read again; nothing is expected of them")
+	flags.IntVar(&p.DeafRate, "deaf-rate", p.DeafRate, "bytes a second that each of those reads all the same")
 	flags.StringVar(&p.Prefix, "prefix", p.Prefix, "prefix of the channel names, such as private- or presence-")
 	via = flags.String("via", string(p.Via), "publish by rest, client (client events of conns of their own) or members (of the subscribers)")
 	flags.IntVar(&p.Publishers, "publishers", p.Publishers, "publishers")

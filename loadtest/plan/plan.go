@@ -57,6 +57,7 @@ type Plan struct {
 	PerClient int    // channels each client is on
 	Prefix    string // of the channel names: "", "private-", "presence-", …
 	Deaf      int    // conns beside them that subscribe as they do and never read again
+	DeafRate  int    // but for this many bytes a second
 
 	// Publishers. With Via Members they are the clients themselves.
 	Via        Via
@@ -102,6 +103,7 @@ func (p *Plan) Check() error {
 	}{
 		{"subscribers", float64(p.Clients), 0, MaxClients},
 		{"deaf", float64(p.Deaf), 0, MaxClients},
+		{"deaf-rate", float64(p.DeafRate), 0, 1 << 20},
 		{"channels", float64(p.Channels), 1, MaxChannels},
 		{"per-client", float64(p.PerClient), 1, 10_000},
 		{"publishers", float64(p.Publishers), 0, MaxClients},

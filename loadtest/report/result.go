@@ -26,7 +26,8 @@ type Result struct {
 type Setup struct {
 	Targets     []string `json:"targets"`
 	Subscribers int      `json:"subscribers"`
-	Deaf        int      `json:"deaf,omitempty"` // conns beside them that never read
+	Deaf        int      `json:"deaf,omitempty"`      // conns beside them that never read
+	DeafRate    int      `json:"deaf_rate,omitempty"` // bytes a second that each of those reads all the same
 	Channels    int      `json:"channels"`
 	PerClient   int      `json:"channels_per_subscriber"`
 	Publishers  int      `json:"publishers"`

@@ -45,7 +45,7 @@ func Summarize(o *Outcome) *Result {
 }
 
 func setup(p *plan.Plan) Setup {
-	s := Setup{Subscribers: p.Clients, Deaf: p.Deaf, Channels: p.Channels, PerClient: p.PerClient, Payload: p.Payload, ChurnRate: p.ChurnRate}
+	s := Setup{Subscribers: p.Clients, Deaf: p.Deaf, DeafRate: p.DeafRate, Channels: p.Channels, PerClient: p.PerClient, Payload: p.Payload, ChurnRate: p.ChurnRate}
 	for i := range p.Targets {
 		s.Targets = append(s.Targets, p.Targets[i].Host+p.Targets[i].Prefix)
 	}

@@ -46,6 +46,9 @@ func describe(s *Setup) string {
 	}
 	if s.Deaf > 0 {
 		text += fmt.Sprintf(", and %s more that never read", count(int64(s.Deaf)))
+		if s.DeafRate > 0 {
+			text += fmt.Sprintf(" but %s bytes a second", count(int64(s.DeafRate)))
+		}
 	}
 	if s.Publishers > 0 {
 		how := map[string]string{"rest": "REST", "client": "client events", "members": "client events of the members"}[s.Via]

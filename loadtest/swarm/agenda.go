@@ -18,6 +18,7 @@ const (
 	dutySample
 	dutyTidy
 	dutyMeter
+	dutySip // slot and mark: a deaf conn
 )
 
 // An agenda is a heap of tasks, the earliest on top.

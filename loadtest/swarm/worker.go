@@ -232,6 +232,8 @@ func (w *worker) perform(now int64) {
 			w.tasks.push(task{at: now + int64(time.Second), do: dutyTidy})
 		case dutyMeter:
 			w.meter(t.slot == 0)
+		case dutySip:
+			w.sip(t.slot, t.mark, now)
 		}
 	}
 }

@@ -159,7 +159,7 @@ type reader struct {
 func (c *cutting) live(r *rand.Rand, over chan struct{}, done func(), ended chan struct{}) {
 	me := &reader{cutting: c, r: r, over: over, place: make(map[string]string)}
 	for cutting := true; cutting; {
-		limit := int64(1) << r.IntN(18)
+		limit := int64(1) << r.IntN(16)
 		limit += r.Int64N(limit)
 		if err := me.connect(limit, false); err != nil {
 			c.t.Error(err)

@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -267,4 +268,34 @@ func BenchmarkPublishToHistory(b *testing.B) {
 	for b.Loop() {
 		_ = h.Publish(a, &node.Event{Channel: "news", Name: "e", Data: data}) // cannot fail here
 	}
+}
+
+// What an event takes of the heap is what the accounts say, to a fifth.
+func TestAnEventCostsItsFrameAndLittleMore(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector takes memory")
+	}
+	const events = 50_000
+	h, a := newHouse(t, node.Config{}), newApp(ruled(app.Rule{History: app.History{Events: events}}))
+	a.Limits.HistoryBytes = 0
+	data := []byte(`"` + strings.Repeat("x", 100) + `"`)
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	for range events {
+		_ = h.Publish(a, &node.Event{Channel: "x", Name: "price", Data: data}) // cannot fail here
+	}
+	each := float64(heap()-before) / events
+	bytes, _, _ := h.Past(a)
+	last := h.History(a, "x", &node.PastQuery{Newest: true, Limit: 1, Room: 1}).Events[0]
+	size := len(last.JSON)
+	t.Logf("%.0f bytes an event of %d, %d in the accounts", each, size, bytes/events)
+	if each > float64(size)+160 || each > 1.2*float64(bytes)/events {
+		t.Errorf("%.0f bytes an event of %d, %d in the accounts", each, size, bytes/events)
+	}
+	runtime.KeepAlive(h)
 }
