@@ -26,7 +26,13 @@ func TestNodeSDKs(t *testing.T) {
 		t.Fatalf("no node tests: %v", err)
 	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.mjs"), func(t *testing.T) { runNode(t, file) })
+		name := strings.TrimSuffix(filepath.Base(file), ".test.mjs")
+		t.Run(name, func(t *testing.T) {
+			if name == "browser" || name == "webhook" {
+				plainOnly(t) // Chromium trusts no authority of ours, and webhooks go out, not in
+			}
+			runNode(t, file)
+		})
 	}
 }
 
