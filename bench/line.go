@@ -241,6 +241,20 @@ func lines(s scale) (all []line) {
 			{key: "publish_allocs", what: "its allocations", unit: plain, lower: true},
 		},
 	}, line{
+		name:  "compression",
+		title: "2 KiB to 1,000 subscribers, compressed for nobody and for all (micro benchmarks)",
+		ours:  true,
+		once:  true,
+
+		serverless: true,
+		run:        compression,
+		measures: []measure{
+			{key: "plain_ns", what: "a delivery, plain", unit: nanos, lower: true},
+			{key: "deflated_ns", what: "a delivery, compressed", unit: nanos, lower: true},
+			{key: "plain_bytes", what: "bytes a delivery, plain", unit: octets, lower: true},
+			{key: "deflated_bytes", what: "bytes a delivery, compressed", unit: octets, lower: true},
+		},
+	}, line{
 		name:  "counts",
 		title: "what does not drift (tests)",
 		ours:  true,

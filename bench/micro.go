@@ -31,51 +31,65 @@ func (b *bench) testProgram(ctx context.Context, pkg string, args ...string) (st
 	return out.String(), nil
 }
 
-// admission runs the micro benchmarks of what happens before a publish.
-func admission(ctx context.Context, b *bench, _ *server, r *record) error {
-	duration := "300ms"
-	if b.scale.quick {
-		duration = "10ms"
-	}
-	for _, m := range []struct{ key, pkg, name string }{
-		{"signature", "pusher/auth", "BenchmarkVerifierCheck"},
-		{"publish", "pusher/rest", "BenchmarkPublish/channels=1/bytes=300"},
-	} {
-		out, err := b.testProgram(ctx, m.pkg, "-test.run", "^$", "-test.bench", "^"+strings.ReplaceAll(m.name, "/", "$/^")+"$",
-			"-test.benchtime", duration, "-test.count", strconv.Itoa(b.rounds))
-		if err != nil {
-			return err
-		}
-		times, allocs := benchmarks(out, m.name)
-		if len(times) == 0 {
-			return fmt.Errorf("%s: no result of %s", m.pkg, m.name)
-		}
-		r.Values[m.key+"_ns"], r.Values[m.key+"_allocs"] = median(times), median(allocs)
-	}
-	return nil
+// A micro is a micro benchmark, and the keys under which its values go into a record by unit.
+type micro struct {
+	pkg, name string
+	keys      map[string]string
 }
 
-// benchmarks returns the ns/op and allocs/op of a benchmark from go test's output.
-func benchmarks(out, name string) (times, allocs []float64) {
+// benchmarked returns a line's run of benchmarks beside their code.
+func benchmarked(list ...micro) func(context.Context, *bench, *server, *record) error {
+	return func(ctx context.Context, b *bench, _ *server, r *record) error {
+		duration := "300ms"
+		if b.scale.quick {
+			duration = "10ms"
+		}
+		for _, m := range list {
+			out, err := b.testProgram(ctx, m.pkg, "-test.run", "^$", "-test.bench", "^"+strings.ReplaceAll(m.name, "/", "$/^")+"$",
+				"-test.benchtime", duration, "-test.count", strconv.Itoa(b.rounds))
+			if err != nil {
+				return err
+			}
+			values := benchmarks(out, m.name)
+			for unit, key := range m.keys {
+				if len(values[unit]) == 0 {
+					return fmt.Errorf("%s: no %s of %s", m.pkg, unit, m.name)
+				}
+				r.Values[key] = median(values[unit])
+			}
+		}
+		return nil
+	}
+}
+
+// admission is what happens before a publish.
+var admission = benchmarked(
+	micro{"pusher/auth", "BenchmarkVerifierCheck", map[string]string{"ns/op": "signature_ns", "allocs/op": "signature_allocs"}},
+	micro{"pusher/rest", "BenchmarkPublish/channels=1/bytes=300", map[string]string{"ns/op": "publish_ns", "allocs/op": "publish_allocs"}},
+)
+
+// compression is a message of 2 KiB to 1,000 subscribers, of whom none or all take it compressed.
+var compression = benchmarked(
+	micro{"engine/hub", "BenchmarkPublishCompressed/none", map[string]string{"ns/delivery": "plain_ns", "B/delivery": "plain_bytes"}},
+	micro{"engine/hub", "BenchmarkPublishCompressed/all", map[string]string{"ns/delivery": "deflated_ns", "B/delivery": "deflated_bytes"}},
+)
+
+// benchmarks returns the values of a benchmark by unit from go test's output.
+func benchmarks(out, name string) map[string][]float64 {
+	values := make(map[string][]float64)
 	for line := range strings.Lines(out) {
 		fields := strings.Fields(line)
 		if len(fields) == 0 || fields[0] != name && !strings.HasPrefix(fields[0], name+"-") {
 			continue
 		}
-		for i := 1; i < len(fields); i++ {
-			v, err := strconv.ParseFloat(fields[i-1], 64)
-			if err != nil {
-				continue
-			}
-			switch fields[i] {
-			case "ns/op":
-				times = append(times, v)
-			case "allocs/op":
-				allocs = append(allocs, v)
+		// The number of runs, then pairs of a value and its unit.
+		for i := 3; i < len(fields); i += 2 {
+			if v, err := strconv.ParseFloat(fields[i-1], 64); err == nil {
+				values[fields[i]] = append(values[fields[i]], v)
 			}
 		}
 	}
-	return times, allocs
+	return values
 }
 
 // counts runs this folder's tests, which leave what they counted as attributes.
