@@ -19,6 +19,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/VictoriaMetrics/metrics"
 
@@ -34,6 +35,8 @@ type Hub struct {
 	seed    maphash.Seed
 	metrics *hubMetrics
 	now     func() int64
+
+	accounts atomic.Uint32 // given out so far
 
 	dir   [dirShards]dirShard
 	loops []*local // by loop index; set once by Bind
@@ -63,6 +66,10 @@ func (h *Hub) Bind(loops []*engine.Loop) {
 		h.loops = append(h.loops, &local{hub: h, loop: l})
 	}
 }
+
+// NewAccount returns a new number for Topic.Account. Accounts are never given back: one belongs to something that stays,
+// such as a tenant. Any goroutine.
+func (h *Hub) NewAccount() uint32 { return h.accounts.Add(1) }
 
 func (h *Hub) shardOf(key []byte) *dirShard {
 	return &h.dir[maphash.Bytes(h.seed, key)%dirShards]

@@ -34,6 +34,7 @@ type local struct {
 	mu       sync.Mutex
 	box      []entry     // guarded by mu
 	boxBytes int         // guarded by mu: of the frames in box
+	shares   shares      // guarded by mu
 	behind   atomic.Bool // box or boxBytes has reached its bound since the loop last caught up
 
 	// Owned by the loop.
@@ -92,21 +93,32 @@ func (l *local) push(e entry) {
 		l.boxBytes += e.frame.Len()
 	}
 	full := len(l.box) >= maxLetters || l.boxBytes >= maxBytes
+	l.shares.add(&e, full)
 	l.mu.Unlock()
 	if full {
 		l.behind.Store(true)
 	}
 }
 
-// Full reports whether a loop with subscribers of t is so far behind that publishers should
-// wait or be turned away. Nothing enforces it: mailboxes take what comes.
+// Full reports whether a loop with subscribers of t is so far behind, because of what t's account has posted, that
+// publishers should wait or be turned away. Nothing enforces it: mailboxes take what comes.
+//
+// While a loop is behind, an account is at fault that has posted its fair share of what a mailbox should hold, that is, as
+// much as all would have if they had the same. So one that floods does not shut the others out, and all together fill no
+// more than twice the bound.
 func (t *Topic) Full() bool {
 	for i, n := range t.counts {
-		if n > 0 && t.hub.loops[i].behind.Load() {
+		if n > 0 && t.hub.loops[i].behind.Load() && t.hub.loops[i].blames(t.Account) {
 			return true
 		}
 	}
 	return false
+}
+
+func (l *local) blames(account uint32) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.shares.blames(account)
 }
 
 // Work empties the mailbox of l: it queues frames and keeps the table. It is to be called
@@ -155,11 +167,15 @@ func (l *local) work() {
 		l.mu.Lock()
 		l.box, l.taken, l.done = l.taken[:0], l.box, 0
 		l.boxBytes = 0
+		l.shares.empty()
 		l.mu.Unlock()
 		l.handle()
 	}
-	if l.waiting() == 0 {
+	if l.waiting() == 0 && l.behind.Load() {
 		l.behind.Store(false)
+		l.mu.Lock()
+		l.shares.forgive()
+		l.mu.Unlock()
 	}
 	switch {
 	case l.waiting() > 0 || l.walk.piece != nil:

@@ -17,6 +17,10 @@ type Topic struct {
 	mu   sync.Mutex
 	dead bool // removed from the directory
 
+	// Account says with which other topics what is posted here is counted together, when a loop is behind: see Full. It is
+	// what Hub.NewAccount returned, or 0, and is set before the first post.
+	Account uint32
+
 	// State belongs to the hub's caller and is guarded by the topic's lock.
 	State any
 	// Keep holds the topic in the directory while nobody subscribes.

@@ -61,6 +61,48 @@ func TestPublishersWaitWhileALoopIsBehind(t *testing.T) {
 	}
 }
 
+// One app's flood is no reason to turn away another's events, on the same loop as they may be.
+func TestAFloodIsItsOwnAppsFault(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 2.5 s: publishes until patience ends")
+	}
+	h := newHouse(t, node.Config{})
+	loud, quiet := &app.App{ID: "loud"}, &app.App{ID: "quiet"}
+	c := h.enter()
+	for _, a := range []*app.App{loud, quiet} {
+		if _, err := h.Subscribe(a, c.id, "c", pusher.Public, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gate := make(chan struct{})
+	h.engine.Loops()[c.id.Loop()].Post(func() { <-gate })
+	ev := &node.Event{Channel: "c", Name: "e", Data: []byte(`"x"`)}
+	for range 1<<15 + 1 {
+		if err := h.Publish(loud, ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	channel := slices.Values([]string{"c"})
+	if err := h.Admit(loud, channel); !errors.Is(err, node.ErrBusy) {
+		t.Errorf("the app that floods: %v, want ErrBusy", err)
+	}
+	for range 1000 {
+		if err := h.Admit(quiet, channel); err != nil {
+			t.Fatalf("another app: %v", err)
+		}
+		if err := h.Publish(quiet, ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.ClientEvent(quiet, 0, &node.ClientEvent{Channel: "c", Name: "client-e"}); err != nil {
+		t.Errorf("a client event in another app: %v", err)
+	}
+	close(gate)
+	if err := h.Admit(loud, channel); err != nil {
+		t.Errorf("once the loop goes on: %v", err)
+	}
+}
+
 // crashVariable makes the test binary break the state that connections share.
 const crashVariable = "GANNET_NODE_TEST_CRASH"
 

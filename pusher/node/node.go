@@ -76,7 +76,8 @@ type Conns interface {
 
 // A tenant is what a node keeps of one app beside its channels.
 type tenant struct {
-	id string
+	id      string
+	account uint32 // in the hub
 
 	mu    sync.Mutex
 	users users       // guarded by mu
@@ -132,7 +133,7 @@ func (n *Node) tenant(a *app.App) *tenant {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if t = n.tenants[a.ID]; t == nil {
-		t = &tenant{id: a.ID, pastLimit: a.Limits.HistoryBytes}
+		t = &tenant{id: a.ID, account: n.hub.NewAccount(), pastLimit: a.Limits.HistoryBytes}
 		n.tenants[a.ID] = t
 		n.metrics.addApp(t)
 	}

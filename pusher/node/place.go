@@ -52,6 +52,7 @@ func (n *Node) placeOf(t *hub.Topic, a *app.App, name string, kind pusher.Kind) 
 			}
 		}
 		t.State = p
+		t.Account = n.tenant(a).account
 	}
 	return p
 }
