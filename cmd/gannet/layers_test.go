@@ -40,6 +40,8 @@ var layers = map[string]layer{
 	"engine/history/memstream":   {pure: true, on: []string{"engine/history"}},
 	"engine/history/historytest": {on: []string{"engine/history"}},
 
+	"engine/backbone": {},
+
 	"engine/proxies": {pure: true},
 	"engine/peers":   {pure: true},
 	"engine":         {on: []string{"engine/backlog", "engine/wheel", "frame/handshake", "frame/deflate", "engine/reasons", "engine/proxies", "engine/peers"}},
@@ -63,7 +65,8 @@ var layers = map[string]layer{
 	"pusher/user":          {pure: true, on: []string{"pusher/wire", "pusher/app"}},
 	"pusher/session":       {pure: true, on: []string{"pusher/channel", "pusher/user", "pusher/quota", "pusher/auth"}},
 
-	"pusher/node":    {on: []string{"pusher/session", "engine/hub", "engine/history/memstream"}},
+	"pusher/cluster": {on: []string{"engine/backbone"}},
+	"pusher/node":    {on: []string{"pusher/session", "engine/hub", "engine/history/memstream", "pusher/cluster"}},
 	"pusher/gateway": {on: []string{"pusher/node", "pusher/allow"}},
 	"pusher/resume":  {pure: true},
 	"pusher/rest":    {on: []string{"pusher/node", "pusher/once", "pusher/allow", "pusher/resume", "engine/proxies"}},
@@ -96,7 +99,7 @@ var layers = map[string]layer{
 var (
 	neutral   = []string{"engine/reasons", "engine/proxies"}
 	mechanism = []string{"frame", "engine"}
-	crossing  = []string{"pusher/node", "pusher/gateway", "cmd/gannet", "bench/ceiling"}
+	crossing  = []string{"pusher/node", "pusher/cluster", "pusher/gateway", "cmd/gannet", "bench/ceiling"}
 )
 
 // homes says where an outside library may be imported; its types stay there. A home ending
