@@ -40,6 +40,10 @@ type Bus interface {
 	// from one node keep their order. msg is taken.
 	Append(topic string, keep *Retention, msg []byte) (wait func() error)
 
+	// Full reports whether so much waits to be sent that Publish would be refused with ErrFull now, for who does not wait for
+	// outcomes. It costs next to nothing.
+	Full() bool
+
 	// Put writes entries of this node to the board, in their order and behind those of earlier calls. The slice and its bytes are taken.
 	// After Rejoin nothing put before it counts any more.
 	Put(entries []Entry) (wait func() error)

@@ -4,12 +4,12 @@ import "github.com/gannet-io/gannet/pusher"
 
 // A State is one channel on this node. Make it with New or Make. Guarded by its owner.
 //
-// It costs 56 bytes plus the roster of a presence channel and the event of a cache channel.
+// It costs 48 bytes plus the roster of a presence channel and the event of a cache channel.
 type State struct {
 	roster    *roster // presence channels with members; else nil
 	cached    *cached // cache channels with an event; else nil
-	count     int     // subscribed connections
 	announced int64   // Unix nanoseconds of the last announced count; 0: never
+	count     uint32  // subscribed connections
 	changed   bool    // count differs from what was announced
 	kind      pusher.Kind
 
@@ -68,4 +68,4 @@ func (s *State) Leave(userID string) (removed bool) {
 }
 
 // Count returns how many connections are subscribed.
-func (s *State) Count() int { return s.count }
+func (s *State) Count() int { return int(s.count) }

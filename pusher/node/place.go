@@ -18,6 +18,7 @@ type place struct {
 	channel.State
 
 	ruled *ruled // what the channel has because of its rule; nil: nothing
+	link  *link  // what it has of the cluster; nil while the node is alone
 }
 
 // ruled is what few channels have. The rule was looked up when the place was made.
