@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from 'playwright-core';
+import { launch } from './chromium.mjs';
 import { Log, address, authorize, backend, fresh, server } from './clients.mjs';
 import { Relay } from './relay.mjs';
 
@@ -44,10 +45,7 @@ let context;
 before(async () => {
   site.listen(0, '127.0.0.1');
   await once(site, 'listening');
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
+  browser = await chromium.launch(launch);
   context = await browser.newContext();
 });
 after(async () => {

@@ -9,11 +9,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { patience, server } from './clients.mjs';
 
-/** A server process of the test's own. */
+/** A server process of the test's own, with flags besides its configuration. */
 export class Process {
-  static async start(t, config) {
+  static async start(t, config, ...flags) {
     const it = new Process();
-    it.child = spawn(server.binary, ['serve', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'] });
+    it.child = spawn(server.binary, ['serve', '--config', config, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
     t.after(() => it.child.kill('SIGKILL'));
     it.said = '';
     it.child.stderr.on('data', (chunk) => { it.said += chunk; });
