@@ -40,7 +40,9 @@ var layers = map[string]layer{
 	"engine/history/memstream":   {pure: true, on: []string{"engine/history"}},
 	"engine/history/historytest": {on: []string{"engine/history"}},
 
-	"engine/backbone": {},
+	"engine/backbone":              {},
+	"engine/backbone/membus":       {on: []string{"engine/backbone"}},
+	"engine/backbone/backbonetest": {on: []string{"engine/backbone"}},
 
 	"engine/proxies": {pure: true},
 	"engine/peers":   {pure: true},

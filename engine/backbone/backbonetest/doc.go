@@ -1,0 +1,2 @@
+// Package backbonetest is the contract of backbone.Bus as tests, for every driver.
+package backbonetest
