@@ -232,7 +232,7 @@ func (b *Bus) tellAttached(topic string, a *attachment) {
 func (b *Bus) tellStored(topic string, a *attachment, epoch string, e backbone.Stored) {
 	a.epoch, a.sent = epoch, e.Offset
 	b.lane(topic).push(func() func(backbone.Sink) {
-		if now := b.attached[topic]; now != nil && now != a {
+		if now := b.attached[topic]; now != nil && now != a || !a.before {
 			return nil
 		}
 		a.told = e.Offset
