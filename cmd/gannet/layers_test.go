@@ -38,6 +38,7 @@ var layers = map[string]layer{
 
 	"engine/history":             {pure: true, on: []string{"frame"}},
 	"engine/history/memstream":   {pure: true, on: []string{"engine/history"}},
+	"engine/history/busstream":   {pure: true, on: []string{"engine/history/memstream", "engine/backbone"}},
 	"engine/history/historytest": {on: []string{"engine/history"}},
 
 	"engine/backbone":              {},

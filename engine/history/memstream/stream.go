@@ -11,10 +11,9 @@ const (
 
 // A Stream implements history.Stream. Make it with New.
 type Stream struct {
-	// Set once by New.
-	epoch string
-	w     history.Wiring
+	w history.Wiring // set once by New
 
+	epoch string
 	head  uint64 // offset of the newest event
 	ring  ring
 	board *board // nil when Limits.Keys is 0
@@ -34,19 +33,25 @@ func New(epoch string, w history.Wiring) *Stream {
 
 // Append implements history.Stream. wait is always nil.
 func (s *Stream) Append(d *history.Draft, now int64) (wait func() error) {
+	s.Put(d, now, now)
+	return nil
+}
+
+// Put is Append for an event that was published at another time than now.
+func (s *Stream) Put(d *history.Draft, at, now int64) {
 	s.head++
 	f := s.w.Seal(d, history.Position{Epoch: s.epoch, Offset: s.head})
-	e := history.Event{Offset: s.head, At: now, Frame: f, Except: history.Hash(d.Except)}
+	e := history.Event{Offset: s.head, At: at, Frame: f, Except: history.Hash(d.Except)}
 	s.expire(now)
 	if s.w.Limits.Events >= 0 {
 		if s.w.Limits.Events > 0 && s.ring.count == s.w.Limits.Events {
 			s.shift()
 		}
-		s.ring.push(entry{frame: f, at: now, except: e.Except})
+		s.ring.push(entry{frame: f, at: at, except: e.Except})
 		s.bytes += EventBytes + f.Len()
 	}
 	if s.board != nil {
-		if old := s.board.set(d.Key, s.head, now, f); old != nil {
+		if old := s.board.set(d.Key, s.head, at, f); old != nil {
 			s.bytes -= KeyBytes + old.Len()
 		}
 		s.bytes += KeyBytes + f.Len()
@@ -57,7 +62,12 @@ func (s *Stream) Append(d *history.Draft, now int64) (wait func() error) {
 	for s.w.Limits.Bytes > 0 && s.bytes > s.w.Limits.Bytes && s.drop() {
 	}
 	s.w.Deliver(d, e)
-	return nil
+}
+
+// Reset lets go of all events and goes on behind p, for a log whose places are given elsewhere.
+func (s *Stream) Reset(p history.Position) {
+	s.Clear()
+	s.epoch, s.head = p.Epoch, p.Offset
 }
 
 // Head implements history.Stream.
