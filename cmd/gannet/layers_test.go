@@ -68,7 +68,8 @@ var layers = map[string]layer{
 	"pusher/user":          {pure: true, on: []string{"pusher/wire", "pusher/app"}},
 	"pusher/session":       {pure: true, on: []string{"pusher/channel", "pusher/user", "pusher/quota", "pusher/auth"}},
 
-	"pusher/cluster": {on: []string{"engine/backbone"}},
+	"pusher/ledger":  {pure: true},
+	"pusher/cluster": {on: []string{"engine/backbone", "pusher/ledger"}},
 	"pusher/node":    {on: []string{"pusher/session", "engine/hub", "engine/history/memstream", "pusher/cluster"}},
 	"pusher/gateway": {on: []string{"pusher/node", "pusher/allow"}},
 	"pusher/resume":  {pure: true},

@@ -1,0 +1,239 @@
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"sync"
+	"time"
+
+	"github.com/gannet-io/gannet/engine/backbone"
+	"github.com/gannet-io/gannet/pusher/ledger"
+)
+
+// Config says how a Member behaves. Bus and Room are required.
+type Config struct {
+	Bus  backbone.Bus
+	Room Room
+
+	// Gather is how long changes are gathered before they are written. 0: 2 ms; negative: not at all.
+	Gather time.Duration
+	// Retry is how long to wait after a write that failed. 0: 250 ms.
+	Retry time.Duration
+	// Stepped leaves Flush and Reap to the caller, as tests want it: then there is no goroutine.
+	Stepped bool
+}
+
+// A Member is one node's part in a cluster. It implements backbone.Sink. Made by New, it lives from Start to Close.
+type Member struct {
+	// Set once by New.
+	cfg     Config
+	process []byte
+
+	mu     sync.RWMutex
+	ledger *ledger.Ledger // guarded by mu
+
+	marks marks
+
+	changes []ledger.Change // scratch of whoever tells of the board
+
+	wake, quit, done chan struct{}
+	stopping         sync.Once
+}
+
+// New returns a Member.
+func New(cfg Config) *Member {
+	if cfg.Gather == 0 {
+		cfg.Gather = 2 * time.Millisecond
+	}
+	if cfg.Retry <= 0 {
+		cfg.Retry = 250 * time.Millisecond
+	}
+	m := &Member{
+		cfg: cfg, process: make([]byte, 16), ledger: ledger.New(),
+		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+	}
+	_, _ = rand.Read(m.process) // never fails
+	return m
+}
+
+// Bus returns the bus, for messages.
+func (m *Member) Bus() backbone.Bus { return m.cfg.Bus }
+
+// Start connects. It returns when this node is on the board. May block, until ctx ends.
+func (m *Member) Start(ctx context.Context) error {
+	if m.cfg.Stepped {
+		close(m.done)
+	} else {
+		go m.run()
+	}
+	if err := m.cfg.Bus.Start(ctx, m); err != nil {
+		m.stop()
+		return err
+	}
+	m.cfg.Bus.Attach(ControlTopic, nil)
+	return nil
+}
+
+// Close writes what is left to write, leaves the board and disconnects. May block, until ctx ends.
+func (m *Member) Close(ctx context.Context) error {
+	m.stop()
+	for !m.cfg.Stepped && ctx.Err() == nil && m.cfg.Bus.Status().Up && m.marks.any() {
+		m.Flush()
+		if !m.Reap() {
+			break
+		}
+	}
+	return m.cfg.Bus.Close(ctx)
+}
+
+func (m *Member) stop() {
+	m.stopping.Do(func() { close(m.quit) })
+	<-m.done
+}
+
+// run writes, whenever there is something to write.
+func (m *Member) run() {
+	defer close(m.done)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	pause := func(d time.Duration) bool {
+		timer.Reset(d)
+		select {
+		case <-timer.C:
+			return true
+		case <-m.quit:
+			return false
+		}
+	}
+	for {
+		select {
+		case <-m.wake:
+		case <-m.quit:
+			return
+		}
+		for m.marks.any() {
+			if m.cfg.Gather > 0 && !pause(m.cfg.Gather) {
+				return
+			}
+			m.Flush()
+			if !m.Reap() && !pause(m.cfg.Retry) {
+				return
+			}
+		}
+	}
+}
+
+// rouse has run look.
+func (m *Member) rouse() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Up implements backbone.Sink.
+func (m *Member) Up(n backbone.Node) {
+	m.mu.Lock()
+	m.ledger.Up(n.ID, n.Name)
+	m.mu.Unlock()
+}
+
+// Rejoin implements backbone.Sink.
+func (m *Member) Rejoin(self backbone.Node) {
+	m.mu.Lock()
+	m.ledger.Up(self.ID, self.Name) // the other order is the same
+	m.ledger.Own(self.ID)
+	m.mu.Unlock()
+	m.marks.restart()
+	m.rouse()
+}
+
+// Changed implements backbone.Sink.
+func (m *Member) Changed(node string, e backbone.Entry) {
+	key, ok := ledger.ParseKey(e.Key)
+	if !ok {
+		return
+	}
+	apply := func() []ledger.Change {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.changes = m.changes[:0]
+		if c, ok := m.ledger.Put(node, key, e.Value); ok {
+			m.changes = append(m.changes, c)
+		}
+		return m.changes
+	}
+	switch {
+	case key.Class == ledger.Process || m.own(node):
+		m.cfg.Room.Told(apply())
+	case key.Class == ledger.User:
+		m.cfg.Room.UpdateUsers(key.Topic, apply)
+	default:
+		m.cfg.Room.Update(key.Topic, apply)
+	}
+}
+
+func (m *Member) own(node string) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.ledger.IsOwn(node)
+}
+
+// Gone implements backbone.Sink.
+func (m *Member) Gone(node string) {
+	m.mu.Lock()
+	ok := m.ledger.Leave(node)
+	m.mu.Unlock()
+	if !ok {
+		return
+	}
+	drop := func(class ledger.Class, topic string) func() []ledger.Change {
+		return func() []ledger.Change {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.changes = m.ledger.Drop(node, class, topic, m.changes[:0])
+			return m.changes
+		}
+	}
+	for shard := range ledger.Shards {
+		m.mu.RLock()
+		topics := m.ledger.Topics(node, shard)
+		m.mu.RUnlock()
+		for _, topic := range topics {
+			m.cfg.Room.Update(topic, drop(ledger.Count, topic))
+		}
+	}
+	m.mu.RLock()
+	apps := m.ledger.Apps(node)
+	m.mu.RUnlock()
+	for _, app := range apps {
+		m.cfg.Room.UpdateUsers(app, drop(ledger.User, app))
+	}
+	m.mu.Lock()
+	m.ledger.Gone(node)
+	m.mu.Unlock()
+}
+
+// State implements backbone.Sink.
+func (m *Member) State(up bool, reason string) {
+	m.cfg.Room.State(up, reason)
+}
+
+// Message implements backbone.Sink.
+func (m *Member) Message(topic string, msg []byte) {
+	if topic == ControlTopic {
+		m.command(msg)
+		return
+	}
+	m.cfg.Room.Message(topic, msg)
+}
+
+// Attached implements backbone.Sink.
+func (m *Member) Attached(topic string, t backbone.Tail) {
+	if topic != ControlTopic {
+		m.cfg.Room.Attached(topic, t)
+	}
+}
+
+// Stored implements backbone.Sink.
+func (m *Member) Stored(topic string, e backbone.Stored) { m.cfg.Room.Stored(topic, e) }

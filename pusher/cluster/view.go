@@ -1,0 +1,50 @@
+package cluster
+
+import "iter"
+
+// What follows is asked under the lock of the topic or app that it is about, which keeps it from changing meanwhile, or without any lock for an answer that is good for a moment.
+// None of it may be asked from within the loop over another. Any goroutine.
+
+// Elsewhere returns how many connections are subscribed to a topic on other nodes.
+func (m *Member) Elsewhere(topic string) int {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.ledger.Elsewhere(topic)
+}
+
+// MemberElsewhere reports whether a user is a member of a topic on another node.
+func (m *Member) MemberElsewhere(topic, user string) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.ledger.MemberElsewhere(topic, user)
+}
+
+// MembersElsewhere yields the members of a topic on other nodes with their info, which is empty when they have none.
+func (m *Member) MembersElsewhere(topic string) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		m.mu.RLock()
+		defer m.mu.RUnlock()
+		m.ledger.MembersElsewhere(topic)(yield)
+	}
+}
+
+// OnlineElsewhere reports whether a user is signed in to an app on another node.
+func (m *Member) OnlineElsewhere(app, user string) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.ledger.OnlineElsewhere(app, user)
+}
+
+// Occupied returns the topics of one of ledger.Shards shards that begin with prefix and have connections on other nodes.
+func (m *Member) Occupied(shard int, prefix string) []string {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.ledger.Occupied(nil, shard, prefix)
+}
+
+// Entries returns how many entries the board has.
+func (m *Member) Entries() int {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.ledger.Entries()
+}
