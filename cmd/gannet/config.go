@@ -60,9 +60,15 @@ type Config struct {
 	Warnings []string `yaml:"-"`
 }
 
-// AdminConfig says where metrics, profiles and health are served.
+// AdminConfig says where metrics, profiles, health, the console and its API are served, and to whom.
 type AdminConfig struct {
-	Listen string `yaml:"listen"` // an address as of ListenerConfig; "": no admin listener
+	Listen       string   `yaml:"listen"`        // an address as of ListenerConfig; "": no admin listener
+	Token        Secret   `yaml:"token"`         // for scripts; "": none
+	TokenFile    string   `yaml:"token_file"`    // has one, which wins over Token
+	Password     Secret   `yaml:"password"`      // for people; "": none
+	PasswordFile string   `yaml:"password_file"` // has one, which wins over Password
+	Hosts        []string `yaml:"hosts"`         // names it is asked by, see package allow
+	Public       []string `yaml:"public"`        // what needs no secret: health, metrics
 }
 
 // RESTConfig says where the HTTP API is served besides the public listener.
@@ -242,7 +248,7 @@ type CompatConfig struct {
 func DefaultConfig() *Config {
 	return &Config{
 		Listen:    at(":6001"),
-		Admin:     AdminConfig{Listen: "127.0.0.1:9601"},
+		Admin:     AdminConfig{Listen: "127.0.0.1:9601", Public: []string{publicHealth}},
 		Proxies:   ProxiesConfig{Header: "x-forwarded-for", ProxyProtocol: "off"},
 		WebSocket: WebSocketConfig{Compression: compressionOff},
 		Limits: ServerLimits{

@@ -74,7 +74,7 @@ var layers = map[string]layer{
 	"pusher/gateway": {on: []string{"pusher/node", "pusher/allow"}},
 	"pusher/resume":  {pure: true},
 	"pusher/rest":    {on: []string{"pusher/node", "pusher/once", "pusher/allow", "pusher/resume", "engine/proxies"}},
-	"pusher/admin":   {},
+	"pusher/admin":   {on: []string{"pusher/node", "pusher/allow"}},
 
 	"pusher/webhook/outbox":  {pure: true, on: []string{"pusher/wire", "pusher/app"}},
 	"pusher/webhook/journal": {on: []string{"pusher/webhook/outbox"}},
@@ -118,7 +118,7 @@ var homes = map[string][]string{
 	"github.com/letsencrypt/pebble/":     {}, // tests alone
 	"github.com/miekg/dns":               {},
 	"github.com/bytedance/sonic":         {"pusher/wire"},
-	"github.com/valyala/fasthttp":        {"pusher/rest", "pusher/admin"},
+	"github.com/valyala/fasthttp":        {"pusher/rest"},
 	"github.com/klauspost/compress/":     {"frame/deflate"},
 	"go.etcd.io/bbolt":                   {"pusher/webhook/journal"},
 	"github.com/alecthomas/kong":         {"cmd/gannet"},

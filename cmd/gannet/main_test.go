@@ -73,8 +73,9 @@ func TestCheckPrintsASummaryWithoutSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := newTLSFiles(t)
-	file := write(t, strings.NewReplacer("/etc/gannet/a.pem", f.cert, "/etc/gannet/a.key", f.key, "b.pem", f.both, "/etc/gannet/ca.pem", f.cert, "/etc/gannet/tickets", f.secrets).Replace(string(text)))
+	f, secret := newTLSFiles(t), write(t, "0123456789abcdef\n")
+	file := write(t, strings.NewReplacer("/etc/gannet/a.pem", f.cert, "/etc/gannet/a.key", f.key, "b.pem", f.both, "/etc/gannet/ca.pem", f.cert, "/etc/gannet/tickets", f.secrets,
+		"/etc/gannet/token", secret, "/etc/gannet/password", secret).Replace(string(text)))
 	code, out, errOut := runCommand(t, "", "check", file)
 	want := file + ` is fine
   listen  127.0.0.1:7001/realtime

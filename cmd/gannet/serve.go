@@ -86,6 +86,10 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, out io.Writer) er
 	if err := s.listen(); err != nil {
 		return err
 	}
+	if err := cfg.Admin.checkReach(s.adminOnly); err != nil {
+		s.closeListeners()
+		return err
+	}
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
@@ -139,6 +143,10 @@ func (s *server) assemble() error {
 		return err
 	}
 	if s.certs, err = cfg.openCerts(s.acme, s.log, set); err != nil {
+		return err
+	}
+	token, password, err := cfg.Admin.secrets()
+	if err != nil {
 		return err
 	}
 	start := time.Now()
@@ -227,10 +235,19 @@ func (s *server) assemble() error {
 		TimestampWindow: time.Duration(orNone(int(cfg.Limits.TimestampWindow))),
 	})
 	s.admin = admin.New(admin.Config{
-		Sets: []*metrics.Set{set}, Ready: s.ready, Logger: s.log,
-		API: map[string]http.Handler{"/api/webhooks": s.webhooks.API()},
+		Sets: []*metrics.Set{set}, Ready: s.ready, Logger: s.log, Metrics: set,
+		API:   map[string]http.Handler{"/api/webhooks": s.webhooks.API()},
+		Token: token, Password: password, Hosts: cfg.Admin.Hosts,
+		PublicHealth: cfg.Admin.public(publicHealth), PublicMetrics: cfg.Admin.public(publicMetrics),
+		Build: s.build(),
 	})
 	return nil
+}
+
+// build says what is running.
+func (s *server) build() admin.Build {
+	v, c := buildVersion()
+	return admin.Build{Version: v, Commit: c, Started: time.Now(), Dev: s.cfg.Dev, Loops: len(s.engine.Loops())}
 }
 
 // headLimits returns the limits of request heads; no limit on their bytes is the largest there is.

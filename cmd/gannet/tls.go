@@ -99,6 +99,10 @@ func (r *reading) checkFiles(c *Config) (doubts []string) {
 			}
 		}
 	}
+	if _, _, err := c.Admin.secrets(); err != nil {
+		key, text, _ := strings.Cut(err.Error(), ": ")
+		r.bad(key, "%s", text)
+	}
 	if _, err := c.TLS.ACME.roots(); err != nil {
 		r.bad("tls.acme.ca", "%s: %s", c.TLS.ACME.CA, err)
 	}

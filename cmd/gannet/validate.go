@@ -15,6 +15,7 @@ import (
 // check adds what is wrong with values that are well formed each by itself.
 func (r *reading) check(c *Config) {
 	r.checkListeners(c)
+	r.checkAdmin(&c.Admin)
 	r.checkPrefix(c.PathPrefix)
 	r.checkEntries("hosts", c.Hosts, allow.CheckHost)
 	r.checkProxies(&c.Proxies)

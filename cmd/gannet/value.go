@@ -140,7 +140,8 @@ func formatValue(field reflect.StructField, value reflect.Value) string {
 		}
 		return strconv.FormatBool(value.Bool())
 	case "list of text":
-		return "[]"
+		list, _ := value.Interface().([]string)
+		return "[" + strings.Join(list, ", ") + "]"
 	case "names and values":
 		return "{}"
 	case "addresses":

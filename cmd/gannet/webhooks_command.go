@@ -32,6 +32,7 @@ type webhooksCommand struct {
 // An office is the admin listener of a server, which answers the commands.
 type office struct {
 	Admin string `default:"http://127.0.0.1:9601" env:"GANNET_ADMIN_URL" placeholder:"URL" help:"Admin listener of the server: http://HOST:PORT or unix:PATH."`
+	Token Secret `env:"GANNET_ADMIN_TOKEN" placeholder:"TOKEN" help:"The server's admin.token, if it has one."`
 	JSON  bool   `name:"json" help:"Print the server's answer as it is."`
 }
 
@@ -57,6 +58,10 @@ func (o *office) ask(t *terminal, method, path string, body, to any) (done bool,
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
+	if o.Token != "" {
+		request.Header.Set("Authorization", "Bearer "+string(o.Token))
+	}
+	request.Header.Set("X-Gannet-Request", "1") // that no page in a browser has made it
 	response, err := client.Do(request)
 	if err != nil {
 		return false, o.explain(err)

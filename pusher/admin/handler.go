@@ -1,13 +1,13 @@
 package admin
 
 import (
+	"net/http"
 	"net/http/pprof"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
-	"github.com/valyala/fasthttp"
-	"github.com/valyala/fasthttp/fasthttpadaptor"
 )
 
 const index = `Gannet admin
@@ -16,113 +16,119 @@ const index = `Gannet admin
 /healthz       liveness
 /readyz        readiness
 /debug/pprof/  profiles
-/api/          what the console and the commands use: JSON, described in docs/
+/api/          what the console and scripts use: JSON, described in docs/admin-api.md
 `
 
-// The profile index serves the named profiles (heap, goroutine, ...) below its own path;
-// these four are not in the runtime's table of profiles.
-var (
-	pprofIndex   = fasthttpadaptor.NewFastHTTPHandlerFunc(pprof.Index)
-	pprofCmdline = fasthttpadaptor.NewFastHTTPHandlerFunc(pprof.Cmdline)
-	pprofProfile = fasthttpadaptor.NewFastHTTPHandlerFunc(pprof.Profile)
-	pprofSymbol  = fasthttpadaptor.NewFastHTTPHandlerFunc(pprof.Symbol)
-	pprofTrace   = fasthttpadaptor.NewFastHTTPHandlerFunc(pprof.Trace)
-)
+// route says who answers what.
+func (s *Server) route() {
+	s.mux = http.NewServeMux()
+	s.mux.HandleFunc("/metrics", reading(s.writeMetrics))
+	s.mux.HandleFunc("/healthz", reading(func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok") }))
+	s.mux.HandleFunc("/readyz", reading(s.readyz))
 
-func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	// The profile index serves the named profiles (heap, goroutine, ...) below its own path;
+	// the others are not in the runtime's table of profiles.
+	s.mux.HandleFunc("/debug/pprof/", reading(pprof.Index))
+	s.mux.HandleFunc("/debug/pprof/cmdline", reading(pprof.Cmdline))
+	s.mux.HandleFunc("/debug/pprof/profile", reading(pprof.Profile))
+	s.mux.HandleFunc("/debug/pprof/trace", reading(pprof.Trace))
+	s.mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol) // posts its list of addresses when it is too long for a query
+
+	s.routeAPI()
+	for path, h := range s.cfg.API {
+		s.mux.Handle(path, h)
+		s.mux.Handle(path+"/", h)
+	}
+	s.mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, errNotFound) })
+	s.mux.HandleFunc("/", reading(s.console))
+}
+
+// reading has h answer GET and HEAD alone.
+func reading(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			text(w, http.StatusMethodNotAllowed, "Method not allowed")
+			return
+		}
+		h(w, r)
+	}
+}
+
+// serve is net/http's handler: everything passes here.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	defer func() {
-		if p := recover(); p != nil {
-			s.cfg.Logger.Error("admin: handler panicked", "path", string(ctx.Path()), "panic", p, "stack", string(debug.Stack()))
-			ctx.Error("Internal server error\n", fasthttp.StatusInternalServerError)
+		p := recover()
+		if p == nil {
+			return
 		}
+		if p == http.ErrAbortHandler {
+			panic(p) // that is how a handler cuts its answer off
+		}
+		s.metrics.panics.Inc()
+		if said, more := s.panics.now(s.cfg.Now()); said {
+			s.cfg.Logger.Error("admin: handler panicked", "path", r.URL.Path, "panic", p, "unlogged", more, "stack", string(debug.Stack()))
+		}
+		text(w, http.StatusInternalServerError, "Internal server error")
 	}()
-	// Plain text with an echo of nothing; sniffing browsers are told so anyway.
-	ctx.Response.Header.Set("X-Content-Type-Options", "nosniff")
-	ctx.Response.Header.Set("Cache-Control", "no-store")
+	deadlines(w, r)
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Content-Security-Policy", contentPolicy)
 
-	path := string(ctx.Path())
-	if path == "/debug/pprof/symbol" && ctx.IsPost() {
-		// pprof posts its list of addresses when it is too long for a query.
-		pprofSymbol(ctx)
+	if err := s.guard.admit(r); err != nil {
+		s.metrics.refused(err.code)
+		refuse(w, err)
 		return
 	}
-	if api := s.apiOf(path); api != nil {
-		api(ctx)
-		return
+	if r.Body != nil {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
 	}
-	route := s.route(path)
-	if route == nil {
-		text(ctx, fasthttp.StatusNotFound, "Not found")
-		return
-	}
-	if !ctx.IsGet() && !ctx.IsHead() {
-		ctx.Response.Header.Set("Allow", "GET, HEAD")
-		text(ctx, fasthttp.StatusMethodNotAllowed, "Method not allowed")
-		return
-	}
-	route(ctx)
+	s.mux.ServeHTTP(w, r)
 }
 
-// apiOf returns the handler that answers path, nil when it is none of the API.
-func (s *Server) apiOf(path string) fasthttp.RequestHandler {
-	for root := path; root != "" && root != "/"; root = root[:strings.LastIndexByte(root, '/')] {
-		if api := s.api[root]; api != nil {
-			return api
-		}
+// deadlines bound how long a request's body may take to come, and its answer to be read. What may take longer by itself,
+// a profile or a stream, sets its own.
+func deadlines(w http.ResponseWriter, r *http.Request) {
+	c, now := http.NewResponseController(w), time.Now()
+	// Neither fails on a connection of net/http.
+	if r.ContentLength != 0 {
+		_ = c.SetReadDeadline(now.Add(bodyTimeout))
 	}
-	return nil
+	write := now.Add(writeTimeout)
+	if strings.HasPrefix(r.URL.Path, "/debug/pprof/") {
+		write = time.Time{}
+	}
+	_ = c.SetWriteDeadline(write)
 }
 
-func (s *Server) route(path string) fasthttp.RequestHandler {
-	switch path {
-	case "/":
-		return func(ctx *fasthttp.RequestCtx) { ctx.SetBodyString(index) }
-	case "/metrics":
-		return s.metrics
-	case "/healthz":
-		return func(ctx *fasthttp.RequestCtx) { text(ctx, fasthttp.StatusOK, "ok") }
-	case "/readyz":
-		return s.readyz
-	case "/debug/pprof/cmdline":
-		return pprofCmdline
-	case "/debug/pprof/profile":
-		return pprofProfile
-	case "/debug/pprof/symbol":
-		return pprofSymbol
-	case "/debug/pprof/trace":
-		return pprofTrace
-	case "/debug/pprof":
-		return func(ctx *fasthttp.RequestCtx) { ctx.Redirect("/debug/pprof/", fasthttp.StatusFound) }
-	}
-	if strings.HasPrefix(path, "/debug/pprof/") {
-		return pprofIndex
-	}
-	return nil
-}
-
-func (s *Server) metrics(ctx *fasthttp.RequestCtx) {
-	ctx.SetContentType("text/plain; version=0.0.4; charset=utf-8")
-	w := ctx.Response.BodyWriter()
+func (s *Server) writeMetrics(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	for _, set := range s.cfg.Sets {
 		set.WritePrometheus(w)
 	}
 	metrics.WriteProcessMetrics(w)
 }
 
-func (s *Server) readyz(ctx *fasthttp.RequestCtx) {
+func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	ok, reason := s.cfg.Ready()
 	switch {
 	case ok:
-		text(ctx, fasthttp.StatusOK, "ok")
+		text(w, http.StatusOK, "ok")
 	case reason == "":
-		text(ctx, fasthttp.StatusServiceUnavailable, "not ready")
+		text(w, http.StatusServiceUnavailable, "not ready")
 	default:
-		text(ctx, fasthttp.StatusServiceUnavailable, reason)
+		text(w, http.StatusServiceUnavailable, reason)
 	}
 }
 
-func text(ctx *fasthttp.RequestCtx, status int, message string) {
-	ctx.SetStatusCode(status)
-	ctx.SetContentType("text/plain; charset=utf-8")
-	ctx.SetBodyString(message + "\n")
+func text(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(message + "\n")) // who asked may have gone
 }

@@ -1,63 +1,40 @@
 package admin
 
 import (
-	"errors"
-	"io"
 	"net"
 	"sync"
-	"time"
+	"sync/atomic"
 )
 
-// acceptPause is how long nobody is accepted after a failure that may pass.
-const acceptPause = 100 * time.Millisecond
-
-// A listener outlives a shortage of file descriptors, which fasthttp takes for the end of the listener: that
-// is when the operator needs this port most.
+// A listener closes connections above a number: an operator's tools are few, and nothing else may use up descriptors here.
 type listener struct {
 	net.Listener
-	closed chan struct{}
-	once   sync.Once
+	open *atomic.Int64 // of all listeners of a Server
 }
 
-func newListener(ln net.Listener) *listener {
-	return &listener{Listener: ln, closed: make(chan struct{})}
-}
-
-// Accept returns io.EOF, which ends fasthttp's Serve in peace, after Close.
+// Accept returns the next connection that there is room for. A lack of descriptors comes out as the temporary error that net/http waits for.
 func (l *listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
-		if err == nil {
-			return c, nil
-		}
-		// The deprecated Temporary, as in net/http, for want of another question that covers descriptors,
-		// memory and aborted connections alike.
-		var passing interface{ Temporary() bool }
-		temporary := errors.As(err, &passing) && passing.Temporary()
-		select {
-		case <-l.closed:
-			return nil, io.EOF
-		default:
-		}
-		if !temporary {
+		if err != nil {
 			return nil, err
 		}
-		timer := time.NewTimer(acceptPause)
-		select {
-		case <-timer.C:
-		case <-l.closed:
-			timer.Stop()
-			return nil, io.EOF
+		if l.open.Add(1) <= maxConns {
+			return &conn{Conn: c, open: l.open}, nil
 		}
+		l.open.Add(-1)
+		_ = c.Close() // nobody was promised anything
 	}
 }
 
-// Close stops accepting. It may be called twice.
-func (l *listener) Close() error {
-	var err error
-	l.once.Do(func() {
-		close(l.closed)
-		err = l.Listener.Close()
-	})
-	return err
+// A conn counts itself out.
+type conn struct {
+	net.Conn
+	open *atomic.Int64
+	once sync.Once
+}
+
+func (c *conn) Close() error {
+	c.once.Do(func() { c.open.Add(-1) })
+	return c.Conn.Close()
 }
