@@ -131,6 +131,9 @@ func (c *Conn) WantNotices() {
 	}
 }
 
+// WantsNotices reports whether the conn in slot is to be sent notices. Loop-only.
+func (l *Loop) WantsNotices(slot uint32) bool { return l.conns.at(slot).WantsNotices() }
+
 // WantsNotices reports whether c is to be sent notices. Loop-only.
 func (c *Conn) WantsNotices() bool { return c.has(flagNotices) }
 

@@ -20,6 +20,15 @@ func (t *Topic) PublishStream(f *frame.Prepared, except engine.ID, instead *fram
 	}
 }
 
+// PublishNotice sends f to the subscribers that want notices, but to none that is held. f is shared.
+func (t *Topic) PublishNotice(f *frame.Prepared) {
+	for i, n := range t.counts {
+		if n > 0 {
+			t.post(i, entry{kind: entryNotice, topic: t, frame: f})
+		}
+	}
+}
+
 // JoinFed is Join for a conn whose first frames are many: once all has been sent, its handler hears Sent. With held the
 // conn is held until Feed ends that. first is shared.
 func (t *Topic) JoinFed(id engine.ID, held bool, first ...*frame.Prepared) {
@@ -78,6 +87,19 @@ func (l *local) instead(e *entry) {
 	c, n := l.loop.Find(e.id), e.topic.locals[l.loop.Index()]
 	if c != nil && n != 0 && c.WantsNotices() && l.table.list(n-1).has(e.id.Slot()) {
 		l.loop.Queue(e.id.Slot(), e.frame, false)
+	}
+}
+
+// notice gives a notice to those who want it.
+func (l *local) notice(e *entry) {
+	n := e.topic.locals[l.loop.Index()]
+	if n == 0 {
+		return
+	}
+	for slot := range l.each(n - 1) {
+		if l.loop.WantsNotices(slot) {
+			l.loop.Queue(slot, e.frame, false)
+		}
 	}
 }
 

@@ -75,6 +75,7 @@ const (
 	entrySend
 	entryFeed
 	entryInstead
+	entryNotice
 )
 
 type entryFlags uint8
@@ -207,6 +208,8 @@ func (l *local) handle() {
 			l.feed(e)
 		case entryInstead:
 			l.instead(e)
+		case entryNotice:
+			l.notice(e)
 		}
 		clear(l.taken[l.done : l.done+n]) // what it points to may go
 		l.done += n

@@ -61,6 +61,7 @@ type loop struct {
 	*engine.Loop
 	actions []session.Action // scratch of Message
 	replays map[engine.ID]*replays
+	waiting map[engine.ID][]session.Action // Subscribe actions that are to be tried again
 }
 
 // A conn's Data is what it is to the gateway: an *app.App between Upgrade and Open, then the
@@ -148,7 +149,11 @@ func (g *Gateway) run(c *engine.Conn, s *session.Session, actions []session.Acti
 			}
 			s.Counted = true
 		case session.Subscribe:
-			g.subscribe(c, s, a)
+			g.subscribe(c, s, a, false)
+		case session.Withdraw:
+			if _, ok := g.takeWaiting(c, a.Channel); ok {
+				g.cfg.Node.Withdraw(s.App(), c.ID(), a.Channel)
+			}
 		case session.Unsubscribe:
 			g.left(c, a.Channel)
 			g.cfg.Node.Unsubscribe(s.App(), c.ID(), a.Channel, a.UserID)
@@ -167,12 +172,17 @@ func (g *Gateway) run(c *engine.Conn, s *session.Session, actions []session.Acti
 	}
 }
 
-func (g *Gateway) subscribe(c *engine.Conn, s *session.Session, a *session.Action) {
+// subscribe carries a Subscribe action out. again says that this was tried before.
+func (g *Gateway) subscribe(c *engine.Conn, s *session.Session, a *session.Action, again bool) {
 	in := g.arrival(c, s, a)
+	in.Again = again
 	w, err := g.cfg.Node.Subscribe(s.App(), c.ID(), a.Channel, a.Kind, a.Member, &in)
 	switch {
 	case err != nil:
 		g.run(c, s, s.Refused(a.Channel, err, nil))
+	case w.Later:
+		s.Postponed(a.Channel)
+		g.addWaiting(c, a)
 	case !s.Joined(a.Channel):
 		userID := ""
 		if a.Member != nil {
@@ -255,7 +265,12 @@ func (g *Gateway) Closed(c *engine.Conn) {
 	}
 	s.End()
 	g.cfg.Hub.Forget(c.Loop(), c.ID())
-	delete(g.loops[c.Loop().Index()].replays, c.ID())
+	l := g.loops[c.Loop().Index()]
+	delete(l.replays, c.ID())
+	for _, a := range l.waiting[c.ID()] {
+		g.cfg.Node.Withdraw(s.App(), c.ID(), a.Channel)
+	}
+	delete(l.waiting, c.ID())
 	for name, userID := range s.Channels() {
 		g.cfg.Node.Unsubscribe(s.App(), c.ID(), name, userID)
 	}

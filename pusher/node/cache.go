@@ -40,16 +40,16 @@ func (c *cache) skip() {
 	c.order = nil
 }
 
-// store keeps ev as the channel's last event, and the topic with it until it expires. It
+// store keeps ev, which was published now, as the channel's last event, and the topic with it until it expires. It
 // returns what all cache channels of the app hold now.
-func (n *Node) store(t *hub.Topic, p *place, a *app.App, ev *Event) (bytes int) {
-	now, owner := n.now(), n.tenant(a)
+func (n *Node) store(t *hub.Topic, p *place, a *app.App, ev *Event, now time.Time) (bytes int) {
+	owner := n.tenant(a)
 	before := p.CacheBytes()
 	p.Store(ev.Name, ev.Data, now, a.Limits.CacheTTL)
 	owner.mu.Lock()
 	defer owner.mu.Unlock()
 	owner.cache.bytes += p.CacheBytes() - before
-	t.Keep = true
+	n.keep(t, p)
 	if before == 0 {
 		owner.cache.add(t.Key())
 		n.expireLater(owner, t.Key(), a.Limits.CacheTTL, now)
@@ -88,7 +88,7 @@ func (n *Node) forget(owner *tenant, t *hub.Topic, p *place) {
 	owner.cache.remove(t.Key(), p.CacheBytes())
 	owner.mu.Unlock()
 	p.Forget()
-	t.Keep = p.streamed() != nil && p.ruled.holding.list != nil
+	n.keep(t, p)
 }
 
 // trimCache lets go of the oldest events of an app until the rest is within limit: whoever
@@ -116,4 +116,12 @@ func (n *Node) evict(owner *tenant, key string) {
 		n.forget(owner, t, p)
 		n.metrics.evictions.Inc()
 	}
+}
+
+// cacheBytes returns what all cache channels of the app hold.
+func (n *Node) cacheBytes(a *app.App) int {
+	owner := n.tenant(a)
+	owner.mu.Lock()
+	defer owner.mu.Unlock()
+	return owner.cache.bytes
 }

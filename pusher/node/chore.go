@@ -22,9 +22,11 @@ type chores struct {
 
 // The kinds of names.
 const (
+	choreAhead   = "ahead/"
 	choreCount   = "count/"
 	choreCache   = "cache/"
 	choreOffline = "offline/"
+	choreLink    = "link/"
 	chorePast    = "past/"
 )
 

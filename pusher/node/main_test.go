@@ -64,6 +64,7 @@ type house struct {
 	mu         sync.Mutex
 	terminated []engine.ID // guarded by mu
 	members    []string    // guarded by mu
+	again      []engine.ID // guarded by mu
 }
 
 func newHouse(t testing.TB, cfg node.Config) *house {
@@ -111,6 +112,12 @@ func (h *house) Bind(*house) { h.Node.Bind(conns{h}) }
 func (c conns) Terminate(id engine.ID) {
 	c.mu.Lock()
 	c.terminated = append(c.terminated, id)
+	c.mu.Unlock()
+}
+
+func (c conns) Again(id engine.ID, channel string) {
+	c.mu.Lock()
+	c.again = append(c.again, id)
 	c.mu.Unlock()
 }
 

@@ -19,6 +19,12 @@ type nodeMetrics struct {
 	unrecovered     map[string]*metrics.Counter // by reason
 	replayed        *metrics.Counter
 	overtaken       *metrics.Counter
+	publishesBus    *metrics.Counter
+	unreadable      *metrics.Counter
+	overrun         *metrics.Counter
+	broken          *metrics.Counter
+	attached        *metrics.Counter // up and down
+	later           *metrics.Counter
 }
 
 func newMetrics(set *metrics.Set) *nodeMetrics {
@@ -35,6 +41,12 @@ func newMetrics(set *metrics.Set) *nodeMetrics {
 		unrecovered:     make(map[string]*metrics.Counter),
 		replayed:        set.NewCounter("gannet_node_replayed_events_total"),
 		overtaken:       set.NewCounter("gannet_node_replays_overtaken_total"),
+		publishesBus:    set.NewCounter(`gannet_node_publishes_total{source="bus"}`),
+		unreadable:      set.NewCounter("gannet_node_unreadable_envelopes_total"),
+		overrun:         set.NewCounter("gannet_node_overrun_envelopes_total"),
+		broken:          set.NewCounter("gannet_node_broken_logs_total"),
+		attached:        set.NewCounter("gannet_node_attached_channels"),
+		later:           set.NewCounter("gannet_node_postponed_subscriptions_total"),
 	}
 	for _, reason := range []string{reasonEpoch, reasonExpired, reasonAhead, reasonInvalid} {
 		m.unrecovered[reason] = set.NewCounter(`gannet_node_resumes_total{outcome="` + reason + `"}`)

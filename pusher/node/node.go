@@ -14,11 +14,13 @@ package node
 import (
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
 	"github.com/gannet-io/gannet/engine"
+	"github.com/gannet-io/gannet/engine/backbone"
 	"github.com/gannet-io/gannet/engine/history"
 	"github.com/gannet-io/gannet/engine/hub"
 	"github.com/gannet-io/gannet/frame"
@@ -40,6 +42,10 @@ type Config struct {
 	// kept in memory and end with the process.
 	Streams func(topic string, w history.Wiring) history.Stream
 
+	// Bus connects the node with the others of its cluster, once it is started with a Sink that passes on to the node's
+	// methods of the same names what it is told of topics and of its State. nil: the node is alone.
+	Bus backbone.Bus
+
 	Now     func() time.Time // nil: time.Now
 	Metrics *metrics.Set     // nil: none are exported
 }
@@ -54,6 +60,7 @@ type Node struct {
 	notifier Notifier                                            // may be nil
 	streams  func(topic string, w history.Wiring) history.Stream // may be nil
 	keys     maphash.Seed                                        // of the keys of events
+	bus      backbone.Bus                                        // nil: the node is alone
 	metrics  *nodeMetrics
 	conns    Conns
 	sockets  sockets
@@ -62,6 +69,9 @@ type Node struct {
 	tenants map[string]*tenant // by app id; guarded by mu; only grows
 
 	chores chores
+
+	up    atomic.Bool // the backbone can be reached
+	plain plainWaits
 }
 
 // Conns is what the node asks of the WebSocket door. Its methods may be called by any
@@ -72,6 +82,8 @@ type Conns interface {
 	// TerminateMember ends every conn of the app that is a member of a presence channel as
 	// userID.
 	TerminateMember(a *app.App, userID string)
+	// Again asks the conn, if it is still there, to repeat a Subscribe that was answered with Later.
+	Again(id engine.ID, channel string)
 }
 
 // A tenant is what a node keeps of one app beside its channels.
@@ -107,6 +119,7 @@ func New(cfg Config) *Node {
 		delay:    cfg.OfflineDelay,
 		notifier: cfg.Notifier,
 		streams:  cfg.Streams,
+		bus:      cfg.Bus,
 		keys:     maphash.MakeSeed(),
 		metrics:  newMetrics(cfg.Metrics),
 		sockets:  newSockets(),

@@ -19,6 +19,15 @@ const streamBytes = 1 << 10
 
 // openStream makes the stream of a channel whose rule keeps something.
 func (n *Node) openStream(t *hub.Topic, a *app.App, p *place, name string) history.Stream {
+	w := n.wiring(t, a, p, name)
+	if n.streams != nil {
+		return n.streams(t.Key(), w)
+	}
+	return memstream.New(newEpoch(), w)
+}
+
+// wiring is what ties a stream to the topic of a channel whose rule keeps something.
+func (n *Node) wiring(t *hub.Topic, a *app.App, p *place, name string) history.Wiring {
 	rule := p.ruled.rule
 	w := history.Wiring{Limits: limitsOf(rule, a)}
 	if rule.History.On() {
@@ -31,11 +40,7 @@ func (n *Node) openStream(t *hub.Topic, a *app.App, p *place, name string) histo
 			return p.ruled.seal(append(d.Body, '}'), d.Key, 0)
 		}
 	}
-	w.Deliver = func(d *history.Draft, e history.Event) {
-		if t.Count() > 0 {
-			t.PublishStream(e.Frame, n.sockets.parse(d.Except), n.instead(p, name, d.Except, e.Offset))
-		}
-	}
+	w.Deliver = n.deliverer(t, p, name)
 	w.Lock = func(f func()) {
 		defer shared()
 		found := n.hub.Find([]byte(t.Key()))
@@ -48,10 +53,16 @@ func (n *Node) openStream(t *hub.Topic, a *app.App, p *place, name string) histo
 		}
 		n.hub.Release(found)
 	}
-	if n.streams != nil {
-		return n.streams(t.Key(), w)
+	return w
+}
+
+// deliverer returns what delivers the events of a stream.
+func (n *Node) deliverer(t *hub.Topic, p *place, name string) func(d *history.Draft, e history.Event) {
+	return func(d *history.Draft, e history.Event) {
+		if t.Count() > 0 {
+			t.PublishStream(e.Frame, n.sockets.parse(d.Except), n.instead(p, name, d.Except, e.Offset))
+		}
 	}
-	return memstream.New(newEpoch(), w)
 }
 
 func limitsOf(r *app.Rule, a *app.App) history.Limits {
@@ -90,12 +101,14 @@ func position(name string, at history.Position) *frame.Prepared {
 	return text(wire.AppendPosition(frame.NewBuffer(len(name)+112), name, &at, 0))
 }
 
+// serialBytes is how much a serial adds to a frame at most.
+const serialBytes = len(`,"serial":"-","`) + history.MaxEpoch + 16
+
 // append gives ev its place in the channel's stream, keeps and delivers it. wait is that of history.Stream. over says that
 // the app's streams hold too much now: trimPast is to be called once the topic is unlocked.
 func (n *Node) append(t *hub.Topic, p *place, ev *Event) (wait func() error, over bool) {
 	r, now := p.ruled, n.now()
-	const serial = len(`,"serial":"-","`) + history.MaxEpoch + 16
-	body := frame.NewBuffer(len(ev.Name) + len(ev.Channel) + len(ev.Data) + 48 + serial)
+	body := frame.NewBuffer(len(ev.Name) + len(ev.Channel) + len(ev.Data) + 48 + serialBytes)
 	r.draft = history.Draft{
 		Body:   wire.AppendOpenEvent(body, ev.Name, ev.Channel, ev.Data),
 		Except: ev.Except,
@@ -193,7 +206,7 @@ func (n *Node) account(t *hub.Topic, p *place) (over bool) {
 	switch {
 	case events+keys > 0:
 		list = &accounts.full
-	case t.Count() == 0 && r.remembered(n.now()):
+	case p.link == nil && t.Count() == 0 && r.remembered(n.now()): // a log is remembered by the backbone
 		list = &accounts.idle
 	}
 	if list == nil && r.holding.list == nil {
@@ -201,7 +214,7 @@ func (n *Node) account(t *hub.Topic, p *place) (over bool) {
 	}
 	r.holding.key = t.Key()
 	sum := accounts.put(&r.holding, list, r.stream.Bytes()+streamBytes+len(t.Key()), events)
-	t.Keep = list != nil || p.CacheBytes() > 0
+	n.keep(t, p)
 	if list != nil && r.ages && !r.due {
 		n.agesLater(t, r, r.stream.Expire(n.now().UnixNano()))
 	}

@@ -27,7 +27,7 @@ type ruled struct {
 	flow   *frame.Flow    // nil when slow clients are to get everything, or nothing more
 	stream history.Stream // nil when the rule keeps nothing
 
-	epoch   string // of the stream; set with it
+	epoch   string // of the stream, and what the flow says
 	owner   *tenant
 	holding holding // what the stream holds, in the owner's accounts
 	ages    bool    // events get too old
@@ -46,10 +46,16 @@ func (n *Node) placeOf(t *hub.Topic, a *app.App, name string, kind pusher.Kind) 
 				rule: rule, owner: n.tenant(a),
 				ages: rule.History.TTL > 0 || rule.KeyedCache && a.Limits.CacheTTL > 0,
 			}
-			p.ruled.flow = newFlow(p.ruled, name)
-			if keeps(rule) {
+			if keeps(rule) && n.bus == nil {
 				p.ruled.stream = n.openStream(t, a, p, name)
 				p.ruled.epoch = p.ruled.stream.Head().Epoch
+			}
+			p.ruled.flow = newFlow(p.ruled, name)
+		}
+		if n.bus != nil {
+			p.link = n.newLink(t, a, p, name)
+			if p.ruled != nil && keeps(p.ruled.rule) {
+				p.ruled.stream = p.link.log
 			}
 		}
 		t.State = p
@@ -89,12 +95,13 @@ func newFlow(r *ruled, name string) *frame.Flow {
 	default:
 		return nil
 	}
+	epoch := r.epoch
 	f.Notice = func(skipped int, offset uint64) *frame.Prepared {
 		buf := frame.NewBuffer(len(name) + 128)
 		if !r.rule.History.On() {
 			return text(wire.AppendPosition[history.Position](buf, name, nil, skipped))
 		}
-		return text(wire.AppendPosition(buf, name, &history.Position{Epoch: r.epoch, Offset: offset}, skipped))
+		return text(wire.AppendPosition(buf, name, &history.Position{Epoch: epoch, Offset: offset}, skipped))
 	}
 	return frame.NewFlow(f)
 }

@@ -37,10 +37,13 @@ const (
 // all it returns ErrBusy. It is to be asked once for all that one request publishes, before the first event:
 // Publish itself takes what comes. May block.
 func (n *Node) Admit(a *app.App, channels iter.Seq[string]) error {
+	if n.bus != nil && !n.up.Load() {
+		return ErrAway
+	}
 	var ticker *time.Ticker
 	left := int(busyPatience / busyInterval)
 	for name := range channels {
-		for ; n.full(a, name); left-- {
+		for ; n.full(a, name) || n.bus != nil && n.bus.Full(); left-- {
 			if left == 0 {
 				n.metrics.busy.Inc()
 				return ErrBusy
@@ -65,12 +68,24 @@ func (n *Node) full(a *app.App, name string) bool {
 	return t.Full()
 }
 
-// Publish sends an event to every subscriber of its channel but Except, and keeps it where the
-// channel's kind or rule keep events. The door has checked names and sizes, and asked Admit. The error is nil on a
-// node without a backbone. Any goroutine; may block when streams are not kept in memory.
+// Publish is Submit and what becomes of it. May block.
 func (n *Node) Publish(a *app.App, ev *Event) error {
+	if wait := n.Submit(a, ev); wait != nil {
+		return wait()
+	}
+	return nil
+}
+
+// Submit sends an event to every subscriber of its channel but Except, on all nodes, and keeps it where the
+// channel's kind or rule keep events. The door has checked names and sizes, and asked Admit. wait is nil when that is done, as it is
+// on a node that is alone; otherwise it waits until it is known what became of it, without a lock, and is to be called once. Its error is one of
+// ErrAway, ErrPartly, ErrUnknown, ErrBusy and ErrTooLarge. Any goroutine; wait may block.
+func (n *Node) Submit(a *app.App, ev *Event) (wait func() error) {
 	defer shared()
 	n.metrics.publishesREST.Inc()
+	if n.bus != nil {
+		return n.submit(a, ev)
+	}
 	var room [keyBytes]byte
 	key := appendKey(room[:0], a, ev.Channel)
 	kind := pusher.KindOf(ev.Channel)
@@ -86,9 +101,8 @@ func (n *Node) Publish(a *app.App, ev *Event) error {
 	}
 	p := n.placeOf(t, a, ev.Channel, kind)
 	cached, pastOver := 0, false
-	var wait func() error
 	if kind&pusher.Cache != 0 {
-		cached = n.store(t, p, a, ev)
+		cached = n.store(t, p, a, ev, n.now())
 	}
 	if p.streamed() != nil {
 		wait, pastOver = n.append(t, p, ev)
@@ -102,10 +116,7 @@ func (n *Node) Publish(a *app.App, ev *Event) error {
 	if pastOver {
 		n.trimPast(p.ruled.owner)
 	}
-	if wait != nil {
-		return wait()
-	}
-	return nil
+	return wait
 }
 
 func (n *Node) deliver(t *hub.Topic, p *place, ev *Event) {
@@ -146,14 +157,21 @@ func (n *Node) ClientEvent(a *app.App, from engine.ID, ev *ClientEvent) *pusher.
 		return nil
 	}
 	defer n.hub.Release(t)
-	if t.Full() {
+	others := n.bus != nil && n.up.Load()
+	if t.Full() || others && n.bus.Full() {
 		n.metrics.busy.Inc()
 		return pusher.ErrBusy
 	}
-	if t.Count() > 1 {
+	if t.Count() > 1 || others {
 		buf := frame.NewBuffer(len(ev.Name) + len(ev.Channel) + len(ev.Data)*9/8 + len(ev.UserID) + 80)
 		buf = wire.AppendClientEvent(buf, ev.Name, ev.Channel, ev.Data, a.Compat.PassClientEventData, ev.UserID)
-		t.Publish(text(buf), from)
+		f := text(buf)
+		if t.Count() > 1 {
+			t.Publish(f, from)
+		}
+		if others {
+			n.shareClientEvent(t, f.Payload())
+		}
 	}
 	n.notifyClientEvent(a, ev)
 	return nil

@@ -19,6 +19,7 @@ type Arrival struct {
 	Told     bool            // it understands what is told of positions
 	SocketID pusher.SocketID // its own
 	Room     int             // bytes of the past that it can be sent now
+	Again    bool            // it was told to come later, and Conns.Again has come
 }
 
 // A Welcome is what came of it.
@@ -26,6 +27,8 @@ type Welcome struct {
 	Seat *session.Seat // that subscribers can share; nil on presence channels
 	Sent int           // bytes of the past that are on their way; engine.Sent follows when they have left
 	Rest *Replay       // what is still to be sent; nil: nothing
+
+	Later bool // nothing came of it yet
 }
 
 // A Replay is the rest of what a subscriber is to be sent of a channel's past. It gets nothing of the stream otherwise until
@@ -179,6 +182,9 @@ func (n *Node) openCache(o *opening, p *place, name string, now time.Time) {
 func (n *Node) piece(p *place, r *Replay, room int, now time.Time) (frames []*frame.Prepared, sent int, more bool, err error) {
 	s, at := p.ruled.stream, now.UnixNano()
 	var events []history.Event
+	if head := s.Head(); r.newest && r.after.Epoch != head.Epoch {
+		return nil, 0, false, history.ErrEpoch
+	}
 	if r.newest {
 		events, more = s.Newest(nil, r.after.Offset, room, at)
 	} else if events, more, err = s.Read(nil, r.after, 0, room, at); err != nil {

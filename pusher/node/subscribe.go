@@ -18,16 +18,25 @@ import (
 // gets subscription_succeeded before any other frame of the channel, then what it has missed or what the channel begins
 // with: its past, the newest of each key, the cached event or cache_miss. The others hear member_added when the user is
 // new, and all the new count where the app wants it. The conn must not be in the channel. It returns a refusal, such as
-// pusher.PresenceFull, when nothing was changed.
+// pusher.PresenceFull, when nothing was changed. So it is when Welcome says later, because what other nodes publish could be missed yet:
+// then Conns.Again follows, or it is taken back with Withdraw.
 func (n *Node) Subscribe(a *app.App, id engine.ID, name string, kind pusher.Kind, m *channel.Member, in *Arrival) (w Welcome, refusal *pusher.Error) {
 	defer shared()
-	if rate := a.Limits.TotalSubscribesPerSecond; !n.allows(a, rate, func(t *tenant) *quota.Bucket { return &t.subscribes }) {
+	if rate := a.Limits.TotalSubscribesPerSecond; !in.Again && !n.allows(a, rate, func(t *tenant) *quota.Bucket { return &t.subscribes }) {
 		return Welcome{}, pusher.AppSubscribeRate(rate)
 	}
 	var room [keyBytes]byte
 	t := n.hub.Acquire(appendKey(room[:0], a, name))
 	p, now := n.placeOf(t, a, name, kind), n.now()
+	if p.link != nil && !n.linked(t, p, id, in) {
+		n.hub.Release(t)
+		n.metrics.later.Inc()
+		return Welcome{Later: true}, nil
+	}
 	w, over, refusal := n.enter(t, p, a, id, name, m, in, now)
+	if refusal != nil {
+		n.unlink(t, p)
+	}
 	n.hub.Release(t)
 	if over {
 		n.trimPast(p.ruled.owner)
@@ -146,6 +155,7 @@ func (n *Node) Unsubscribe(a *app.App, id engine.ID, name string, userID string)
 		r.used = now.UnixNano()
 		over = n.account(t, p)
 	}
+	n.unlink(t, p)
 	n.hub.Release(t)
 	if over {
 		n.trimPast(p.ruled.owner)

@@ -83,6 +83,9 @@ func (s *Server) publishBatch(q *request, events []wire.Trigger, any attributes)
 			q.infos = append(q.infos, info)
 		}
 	}
+	if err := q.published(); err != nil {
+		return err
+	}
 	if any == 0 {
 		q.out = append(q.out, "{}"...)
 		return nil
@@ -98,14 +101,16 @@ func (s *Server) publishBatch(q *request, events []wire.Trigger, any attributes)
 // answer says of it: what it has said before, or will say again.
 func (s *Server) publishOne(q *request, e *wire.Trigger, want attributes) (info wire.Info, known bool, err error) {
 	if e.ID == "" {
-		return wire.Info{}, false, s.publish(q, e)
+		s.submit(q, e)
+		return wire.Info{}, false, nil
 	}
 	c, before, fresh, err := s.claim(q.app, "event", e.ID, s.sumOf(e))
 	if err != nil || !fresh {
 		return before.info, true, err
 	}
 	defer c.end()
-	if err := s.publish(q, e); err != nil {
+	s.submit(q, e)
+	if err := q.published(); err != nil {
 		return wire.Info{}, false, err
 	}
 	info = s.info(q, e.Channels[0], want)

@@ -135,6 +135,9 @@ func (s *Server) showChannel(q *request) error {
 	counts := s.cfg.Node.Channel(q.app, q.name)
 	var cached *wire.CacheInfo
 	if want&cache != 0 {
+		if err := s.cfg.Node.Reach(q.app, q.name); err != nil {
+			return unreachable(err)
+		}
 		if token, ttl, ok := s.cfg.Node.Cached(q.app, q.name); ok {
 			cached = &wire.CacheInfo{Data: token, TTL: int((ttl + time.Second - 1) / time.Second)}
 		}

@@ -149,8 +149,40 @@ func registryFailed(err error) *refusal {
 	return &refusal{status: fasthttp.StatusServiceUnavailable, reason: "registry", message: "The app cannot be looked up at the moment", cause: err}
 }
 
+// Of a cluster. No cause: it is the same for every request of that time, and readiness says it.
+var (
+	errAway = &refusal{status: fasthttp.StatusServiceUnavailable, reason: "backbone_away", retry: 1,
+		message: "The event cannot be published at the moment, as this server does not reach the others: try again"}
+	errPartly = &refusal{status: fasthttp.StatusServiceUnavailable, reason: "backbone_lost", retry: 1,
+		message: "This server lost the others while the event was on its way, so that only some subscribers have got it: try again"}
+	errUnknown = &refusal{status: fasthttp.StatusServiceUnavailable, reason: "backbone_unknown", retry: 1,
+		message: "It is not known whether the event was published, as the backbone did not answer: try again, with the same idempotency_key if it has one"}
+	errEnvelope = &refusal{status: fasthttp.StatusRequestEntityTooLarge, reason: "backbone_too_large",
+		message: "The event is larger than what servers can send each other"}
+	errNotRead = &refusal{status: fasthttp.StatusServiceUnavailable, reason: "backbone_away", retry: 1,
+		message: "The channel's past cannot be read at the moment, as this server does not reach the others: try again"}
+)
+
+// unreachable says why a channel's past cannot be read.
+func unreachable(err error) *refusal {
+	if errors.Is(err, node.ErrAway) {
+		return errNotRead
+	}
+	return &refusal{status: fasthttp.StatusServiceUnavailable, reason: "history", message: errNotRead.message, cause: err}
+}
+
 func publishFailed(err error) *refusal {
-	if errors.Is(err, node.ErrBusy) {
+	switch {
+	case errors.Is(err, node.ErrAway):
+		return errAway
+	case errors.Is(err, node.ErrPartly):
+		return errPartly
+	case errors.Is(err, node.ErrUnknown):
+		return errUnknown
+	case errors.Is(err, node.ErrTooLarge):
+		return errEnvelope
+	}
+	if errors.Is(err, node.ErrBusy) || errors.Is(err, node.ErrFull) {
 		// No cause: it would be logged, a line a request, just when there is too much to do.
 		return &refusal{status: fasthttp.StatusServiceUnavailable, reason: "busy", retry: 1, message: "Subscribers are too far behind, try again"}
 	}

@@ -53,7 +53,8 @@ func (s *Server) publishAndTell(q *request, t *wire.Trigger, want attributes) er
 	if err := s.cfg.Node.Admit(q.app, slices.Values(t.Channels)); err != nil {
 		return publishFailed(err)
 	}
-	if err := s.publish(q, t); err != nil {
+	s.submit(q, t)
+	if err := q.published(); err != nil {
 		return err
 	}
 	if want == 0 {
@@ -99,15 +100,27 @@ func (q *request) checkTrigger(t *wire.Trigger) (attributes, error) {
 	return want, nil
 }
 
-func (s *Server) publish(q *request, t *wire.Trigger) error {
+// submit hands an event to the node, for each of its channels.
+func (s *Server) submit(q *request, t *wire.Trigger) {
 	q.event = Event{Name: t.Name, Data: t.Data, Except: t.SocketID, ID: t.ID}
 	for _, name := range t.Channels {
 		q.event.Channel = name
-		if err := s.cfg.Node.Publish(q.app, &q.event); err != nil {
-			return publishFailed(err)
+		if wait := s.cfg.Node.Submit(q.app, &q.event); wait != nil {
+			q.waits = append(q.waits, wait)
 		}
 	}
-	return nil
+}
+
+// published waits until it is known what became of all that was submitted. The error is of the first that failed.
+func (q *request) published() (err error) {
+	for _, wait := range q.waits {
+		if failed := wait(); err == nil && failed != nil {
+			err = publishFailed(failed)
+		}
+	}
+	clear(q.waits)
+	q.waits = q.waits[:0]
+	return err
 }
 
 // info counts a channel for the answer to an event. What the channel or the app does not have

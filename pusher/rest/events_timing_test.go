@@ -20,7 +20,7 @@ type silentNode struct{ rest.Node }
 
 func (silentNode) Admit(*app.App, iter.Seq[string]) error { return nil }
 
-func (silentNode) Publish(*app.App, *rest.Event) error { return nil }
+func (silentNode) Submit(*app.App, *rest.Event) func() error { return nil }
 
 func publishRequest(tb testing.TB, channels, size int) (*rest.Server, *fasthttp.RequestCtx) {
 	apps, err := appstatic.New([]*app.App{newApp()})

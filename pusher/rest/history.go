@@ -48,6 +48,9 @@ func (s *Server) listEvents(q *request) error {
 	default:
 		return errBadOrder
 	}
+	if err := s.cfg.Node.Reach(q.app, q.name); err != nil {
+		return unreachable(err)
+	}
 	past := s.cfg.Node.History(q.app, q.name, &query)
 	if !past.Kept {
 		return errNoHistory

@@ -98,7 +98,22 @@ func (n *fakeNode) History(_ *app.App, channel string, q *node.PastQuery) node.P
 	return n.past
 }
 
-func (n *fakeNode) Publish(a *app.App, ev *rest.Event) error {
+func (n *fakeNode) Reach(_ *app.App, name string) error {
+	if name == "private-cache-away" || name == "away" {
+		return node.ErrAway
+	}
+	return nil
+}
+
+// Submit fails when it is asked for the outcome.
+func (n *fakeNode) Submit(a *app.App, ev *rest.Event) func() error {
+	if err := n.publish(a, ev); err != nil {
+		return func() error { return err }
+	}
+	return nil
+}
+
+func (n *fakeNode) publish(a *app.App, ev *rest.Event) error {
 	if n.enter != nil {
 		n.enter <- struct{}{}
 		<-n.leave

@@ -9,17 +9,20 @@ import (
 )
 
 // A Node is what the API works on; *node.Node is the real one. Its methods may be called by any goroutine,
-// and, Admit excepted, should not wait for clients or other nodes.
+// and, Admit, Reach and what Submit returns excepted, should not wait for clients or other nodes.
 type Node interface {
 	// Admit waits while subscribers of the channels are so far behind that publishing to
 	// them would only fill memory, for a bounded time; node.ErrBusy says that it was in vain. It is
 	// asked once a request, before anything is published. It may block.
 	Admit(a *app.App, channels iter.Seq[string]) error
 
-	// Publish hands an event to the subscribers and to the other nodes. A nil error means that it is on its
-	// way, not that anybody received it. ev and everything in it is borrowed. A *pusher.Error is a limit the
-	// publisher ran into, every other error a fault of the node's.
-	Publish(a *app.App, ev *Event) error
+	// Submit hands an event to the subscribers and to the other nodes. wait, which may be nil, waits for what becomes of it. A nil error
+	// means that it is on its way, not that anybody received it. ev and everything in it is borrowed. A *pusher.Error is
+	// a limit the publisher ran into, every other error a fault of the node's.
+	Submit(a *app.App, ev *Event) (wait func() error)
+
+	// Reach sees to it that Cached and History know what other nodes have published on a channel. It may block.
+	Reach(a *app.App, name string) error
 
 	// Channel counts who is on a channel, on all nodes. Names nobody is on give the zero Counts.
 	Channel(a *app.App, name string) Counts

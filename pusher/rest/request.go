@@ -40,8 +40,9 @@ type request struct {
 	channels []wire.ChannelInfo
 	infos    []wire.Info
 	wants    []attributes
-	out      []byte        // the answer's body
-	stream   io.ReadCloser // the answer's body, when it is made as it is sent; else nil
+	waits    []func() error // for what becomes of events that were submitted
+	out      []byte         // the answer's body
+	stream   io.ReadCloser  // the answer's body, when it is made as it is sent; else nil
 }
 
 // reset forgets everything of one request that should not stay reachable.
@@ -59,7 +60,8 @@ func (q *request) reset() {
 	}
 	q.stream = nil
 	clear(q.channels)
-	q.channels, q.infos, q.wants, q.out = q.channels[:0], q.infos[:0], q.wants[:0], q.out[:0]
+	clear(q.waits)
+	q.channels, q.infos, q.wants, q.waits, q.out = q.channels[:0], q.infos[:0], q.wants[:0], q.waits[:0], q.out[:0]
 }
 
 // handle is fasthttp's handler: everything that arrived as a whole HTTP request passes here.

@@ -17,6 +17,7 @@ const (
 	Close                     // Err
 	Subscribe                 // Channel, Kind; Member on a presence channel; Recall when the client asks about the past
 	Unsubscribe               // Channel, Kind; UserID on a presence channel
+	Withdraw                  // Channel, Kind: of a Subscribe that was postponed
 	Acknowledge               // Channel, Kind; UserID on a presence channel; Recall as for Subscribe
 	ClientEvent               // Channel, Kind, Event, Data; UserID on a presence channel
 	SignIn                    // User
@@ -24,7 +25,7 @@ const (
 )
 
 var opNames = [...]string{
-	Send: "send", Close: "close", Subscribe: "subscribe", Unsubscribe: "unsubscribe", Acknowledge: "acknowledge",
+	Send: "send", Close: "close", Subscribe: "subscribe", Unsubscribe: "unsubscribe", Withdraw: "withdraw", Acknowledge: "acknowledge",
 	ClientEvent: "client_event", SignIn: "sign_in", Authorized: "authorized",
 }
 

@@ -81,7 +81,7 @@ func (s *Session) existing(sub *Seat, recall *wire.Recall, out []Action) []Actio
 	switch {
 	case !s.app.Compat.ReacknowledgeSubscribe || sub.state == abandoned:
 		return refuse(pusher.ExistingSubscription(sub.channel), out)
-	case sub.state == pending:
+	case sub.state == pending || sub.state == postponed:
 		return out
 	default:
 		return append(out, Action{Op: Acknowledge, Channel: sub.channel, Kind: sub.kind, UserID: sub.userID, Recall: recall})
@@ -168,6 +168,14 @@ func (s *Session) Joined(channel string) (wanted bool) {
 	return true
 }
 
+// Postponed notes that a Subscribe action has no answer yet, and nothing was done for it so far: Joined or Refused follow, unless Withdraw
+// comes before. A pending one that is not postponed has to be answered before anything else reaches the session.
+func (s *Session) Postponed(channel string) {
+	if sub := s.subs.find(channel); sub != nil && sub.state == pending {
+		sub.state = postponed
+	}
+}
+
 // Share lets the session sit on a seat that others have, too, instead of one of its own: 8 bytes instead of 56 and the
 // channel's name. It is to be called after Joined with what NewSeat made for the same channel. For a channel that is
 // not joined, or joined as a member, it does nothing. seat is shared.
@@ -192,7 +200,7 @@ func (s *Session) Refused(channel string, err *pusher.Error, out []Action) []Act
 	if sub == nil || sub.state == joined {
 		return out
 	}
-	wanted := sub.state == pending && !s.ended
+	wanted := sub.state != abandoned && !s.ended
 	s.subs.remove(channel)
 	if !wanted {
 		return out
@@ -215,6 +223,9 @@ func (s *Session) unsubscribe(data []byte, out []Action) []Action {
 		return out
 	}
 	action := Action{Op: Unsubscribe, Channel: sub.channel, Kind: sub.kind, UserID: sub.userID}
+	if sub.state == postponed {
+		action.Op, action.UserID = Withdraw, ""
+	}
 	s.subs.remove(name)
 	return append(out, action)
 }

@@ -11,6 +11,7 @@ type state uint8
 
 const (
 	pending   state = iota // asked for, not answered
+	postponed              // the same, and whoever is to answer has said that it takes some time
 	abandoned              // unsubscribed while pending: the answer is still to come
 	joined
 )

@@ -15,7 +15,7 @@ import (
 	"github.com/gannet-io/gannet/engine/history/memstream"
 )
 
-// Config is what the owner of a topic gives its stream beside the wiring. All fields are required.
+// Config is what the owner of a topic gives its stream beside the wiring. Bus, Topic, Keep and Pack are for Append.
 type Config struct {
 	Bus   backbone.Bus
 	Topic string
