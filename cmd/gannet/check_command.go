@@ -56,6 +56,9 @@ func summarize(w io.Writer, file string, cfg *Config) {
 	for _, line := range summarizeTLS(cfg) {
 		fmt.Fprintf(w, "  tls     %s\n", line)
 	}
+	if cfg.clustered() {
+		fmt.Fprintf(w, "  cluster %s\n", summarizeCluster(cfg))
+	}
 	fmt.Fprintf(w, "  apps    %d\n", len(cfg.Apps))
 	for i := range cfg.Apps {
 		fmt.Fprintf(w, "    %s\n", describe(&cfg.Apps[i]))

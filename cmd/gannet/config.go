@@ -41,6 +41,8 @@ type Config struct {
 
 	Webhooks WebhooksConfig `yaml:"webhooks"`
 
+	Cluster ClusterConfig `yaml:"cluster"`
+
 	Log LogConfig `yaml:"log"`
 
 	Apps []AppConfig `yaml:"apps"`
@@ -275,6 +277,7 @@ func DefaultConfig() *Config {
 		DrainWindow:     10 * time.Second,
 		Tuning:          profiles[profileBalanced],
 		Webhooks:        defaultWebhooks(),
+		Cluster:         defaultCluster(),
 		Log:             LogConfig{Level: "info", Format: "text"},
 	}
 }

@@ -73,6 +73,15 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 			LeaveDelay: 5 * time.Second, ReturnDelay: time.Minute, QueueEvents: 50000, QueueBytes: 128 << 20, DeadBytes: 16 << 20, DeadFor: 24 * time.Hour,
 			Allow: []string{"10.1.0.0/16", "10.2.0.1"}, Deny: []string{"10.1.9.0/24"},
 		},
+		Cluster: main.ClusterConfig{
+			Driver: "nats", Node: "ws-1", Lease: 20 * time.Second,
+			NATS: main.NATSConfig{URLs: []string{}, Domain: "hub", Listen: "0.0.0.0:6222",
+				Routes: []string{"10.0.0.1:6222", "nats://10.0.0.2:6222", "ws-3.internal:6222"}, Address: "10.0.0.1:6222", Secret: "route-secret", Sync: "always",
+				Replicas: 3, Shards: 16, HistoryBytes: 1 << 30, Prefix: "shop",
+				TLS: main.LinkTLSConfig{CA: "/etc/gannet/link.pem", Cert: "/etc/gannet/node.pem", Key: "/etc/gannet/node.key"}},
+			Redis: main.RedisConfig{URL: "rediss://10.0.0.9:6380/2", Password: "redis-secret", Prefix: "shop:",
+				TLS: main.LinkTLSConfig{CA: "/etc/gannet/link.pem", Cert: "r.pem", Key: "r.key"}},
+		},
 		Log: main.LogConfig{Level: "warn", Format: "json"},
 		Apps: []main.AppConfig{
 			{
@@ -167,7 +176,7 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"known key in the wrong place", "apps: [{id: a, key: k, secret: s, event_bytes: 1}]", `gannet.yaml:1:35: unknown key "event_bytes" in apps[0]; there is apps[].limits.event_bytes`},
 		{"camel case", "pathPrefix: /x\n" + oneApp, `gannet.yaml:1:1: unknown key "pathPrefix"; did you mean "path_prefix"?`},
 		{"a number as a key", "1: x\n" + oneApp, `gannet.yaml:1:1: unknown key "1"`},
-		{"of a later release", oneApp + "cluster: {driver: nats}\n", `gannet.yaml:2:1: unknown key "cluster"`},
+		{"of a later release", oneApp + "regions: {home: eu}\n", `gannet.yaml:2:1: unknown key "regions"`},
 		{"key twice", "loops: 1\nloops: 2\n" + oneApp, `gannet.yaml:2:1: not YAML: mapping key "loops" already defined at [1:1]`},
 		{"merge key", "apps:\n  - &a {id: a, key: k, secret: s}\n  - <<: *a\n    id: b\n", "gannet.yaml:3:5: merge keys (<<) are not supported; repeat the keys, or use an alias for a whole value"},
 
@@ -241,6 +250,30 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"below an open range", oneApp + "limits: {message_time: 999ms}\n", "gannet.yaml:2:24: limits.message_time: must be at least 1s, or 0 for no limit"},
 		{"range in an app", "apps: [{id: a, key: k, secret: s, limits: {json_depth: 65}}]\n", "gannet.yaml:1:56: apps[0].limits.json_depth: must be from 4 to 64, or 0 for the most"},
 		{"timestamp window of half seconds", oneApp + "limits: {timestamp_window: 1500ms}\n", "gannet.yaml:2:28: limits.timestamp_window: must be whole seconds, as time stamps are, or 0 for any time"},
+		// The cluster.
+		{"another driver", oneApp + "cluster: {driver: kafka}\n", `gannet.yaml:2:19: cluster.driver: must be one of none, nats, redis, got "kafka"`},
+		{"a driver misspelt", oneApp + "cluster: {driver: natts}\n", `gannet.yaml:2:19: cluster.driver: must be one of none, nats, redis, got "natts"; did you mean "nats"?`},
+		{"a name with a dot", oneApp + "cluster: {driver: nats, node: a.b}\n", `gannet.yaml:2:31: cluster.node: must be up to 64 letters, digits, - and _, got "a.b"`},
+		{"no lease", oneApp + "cluster: {lease: 0}\n", `gannet.yaml:2:18: cluster.lease: must be from 1s to 10m, got 0s`},
+		{"a server with a password in it", oneApp + "cluster: {driver: nats, nats: {urls: ['nats://me:sesame@h:4222']}}\n", `gannet.yaml:2:39: cluster.nats.urls[0]: user and password do not go into the URL, since it is shown in places; they have keys of their own`},
+		{"a server without a scheme", oneApp + "cluster: {driver: nats, nats: {urls: ['h:4222']}}\n", `gannet.yaml:2:39: cluster.nats.urls[0]: want a URL such as nats://10.0.0.1:4222, got "h:4222"`},
+		{"two ways to log in", oneApp + "cluster: {driver: nats, nats: {urls: ['nats://h'], token: sesame, user: me, password: x}}\n", `gannet.yaml:2:31: cluster.nats: give one of credentials, nkey, user with password, and token`},
+		{"a user without a password", oneApp + "cluster: {driver: nats, nats: {urls: ['nats://h'], user: me}}\n", `gannet.yaml:2:58: cluster.nats.user: user and password go together`},
+		{"a token for nobody", oneApp + "cluster: {driver: nats, nats: {token: sesame}}\n", `gannet.yaml:2:31: cluster.nats: credentials, nkey, user, password and token are for the servers in cluster.nats.urls; nodes with a server inside share cluster.nats.secret`},
+		{"inside and outside", oneApp + "cluster: {driver: nats, nats: {urls: ['nats://h'], listen: ':6222'}}\n", `gannet.yaml:2:60: cluster.nats.listen: listen, routes and address are for a server inside, and urls names others; give one or the other`},
+		{"two that keep data", oneApp + "cluster: {driver: nats, nats: {listen: '127.0.0.1:1', routes: ['a:1', 'b:1']}}\n", `gannet.yaml:2:63: cluster.nats.routes: lists the nodes that keep data, of which most have to be there: want 1, 3 or 5, got 2; further nodes join them unlisted`},
+		{"more copies than nodes", oneApp + "cluster: {driver: nats, nats: {replicas: 3}}\n", `gannet.yaml:2:42: cluster.nats.replicas: there cannot be 3 copies while 1 nodes keep data`},
+		{"a route with a secret in it", oneApp + "cluster: {driver: nats, nats: {listen: '127.0.0.1:1', routes: ['nats://x:sesame@a:1']}}\n", `gannet.yaml:2:64: cluster.nats.routes[0]: want host:port alone; the secret of all nodes goes into cluster.nats.secret`},
+		{"a route without a port", oneApp + "cluster: {driver: nats, nats: {listen: '127.0.0.1:1', routes: ['a']}}\n", `gannet.yaml:2:64: cluster.nats.routes[0]: want an address such as 10.0.0.1:6222, got "a"`},
+		{"routes that lead nowhere", oneApp + "cluster: {driver: nats, nats: {routes: ['a:1']}}\n", `gannet.yaml:2:31: cluster.nats.listen: the nodes in cluster.nats.routes have to reach this one; give it an address such as 0.0.0.0:6222`},
+		{"open to everybody", oneApp + "cluster: {driver: nats, nats: {listen: ':6222'}}\n", `gannet.yaml:2:31: cluster.nats.secret: whoever reaches cluster.nats.listen could join the cluster; set the same secret on all nodes`},
+		{"no Redis", oneApp + "cluster: {driver: redis}\n", `gannet.yaml:2:10: cluster.redis.url: want a URL such as redis://10.0.0.1:6379`},
+		{"Redis without a scheme", oneApp + "cluster: {driver: redis, redis: {url: 'me:sesame@h'}}\n", `gannet.yaml:2:39: cluster.redis.url: want a URL such as redis://10.0.0.1:6379`},
+		{"Redis over HTTP", oneApp + "cluster: {driver: redis, redis: {url: 'http://me:sesame@h'}}\n", `gannet.yaml:2:39: cluster.redis.url: want a URL that begins with redis:// or, for TLS, rediss://, and for more than one server redis+sentinel:// or redis+cluster://`},
+		{"two passwords", oneApp + "cluster: {driver: redis, redis: {url: 'redis://:a@h', password: b}}\n", `gannet.yaml:2:65: cluster.redis.password: the URL has a password, too; give one`},
+		{"a certificate without a key", oneApp + "cluster: {driver: redis, redis: {url: 'rediss://h', tls: {cert: a}}}\n", `gannet.yaml:2:58: cluster.redis.tls: cert and key go together`},
+		{"TLS for a plain URL", oneApp + "cluster: {driver: redis, redis: {url: 'redis://h', tls: {ca: a}}}\n", `gannet.yaml:2:57: cluster.redis.tls: is for a URL that begins with rediss`},
+
 		{"log level", oneApp + "log: {level: warning}\n", `gannet.yaml:2:14: log.level: must be one of debug, info, warn, error, got "warning"`},
 		{"log level misspelt", oneApp + "log: {level: Debig}\n", `gannet.yaml:2:14: log.level: must be one of debug, info, warn, error, got "Debig"; did you mean "debug"?`},
 		{"log format", oneApp + "log: {format: xml}\n", `gannet.yaml:2:15: log.format: must be one of text, json, got "xml"`},
@@ -423,6 +456,8 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 		"webhooks.queue_events": "1001", "webhooks.queue_bytes": "2MiB", "webhooks.dead_bytes": "3MiB", "webhooks.allow": "10.0.0.0/8", "webhooks.deny": "10.0.0.1",
 		"tuning.batch_window": "3ms", "limits.handshake_headers": "17", "limits.backlog_total_bytes": "1MiB", "tuning.notsent_lowat": "8KiB",
 		"proxies.header": "forwarded", "proxies.proxy_protocol": "optional",
+		"cluster.driver": "redis", "cluster.node": "n1", "cluster.nats.listen": "127.0.0.1:7", "cluster.nats.sync": "always", "cluster.nats.prefix": "p", "cluster.nats.history_bytes": "16MiB",
+		"cluster.redis.url": "rediss://h", "cluster.nats.replicas": "3",
 		"tls.min_version": "1.3", "tls.acme.directory": "https://d", "tls.acme.challenge": "tls-alpn-01", "tls.ticket_secrets": "/s", "path_prefix": "/p", "data_dir": "/d", "log.level": "warn", "log.format": "json", "listen": ":1, unix:/s", "admin.listen": ":2",
 		"admin.token": "0123456789abcdef", "admin.token_file": "", "admin.password_file": "", "admin.public": "metrics"}
 	var environ []string
@@ -455,6 +490,13 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 			BatchWindow: 3 * time.Millisecond, SendBuffer: 1024, NotSentLowat: 8192, UserTimeout: 9 * time.Second},
 		Webhooks: main.WebhooksConfig{LeaveDelay: 9 * time.Second, ReturnDelay: 9 * time.Second, QueueEvents: 1001, QueueBytes: 2 << 20, DeadBytes: 3 << 20, DeadFor: 9 * time.Second,
 			Allow: []string{"10.0.0.0/8"}, Deny: []string{"10.0.0.1"}},
+		Cluster: main.ClusterConfig{
+			Driver: "redis", Node: "n1", Lease: 9 * time.Second,
+			NATS: main.NATSConfig{URLs: []string{"10.0.0.0", "10.0.0.1"}, Credentials: "127.0.0.1:9", User: "127.0.0.1:9", Password: "127.0.0.1:9", Token: "127.0.0.1:9",
+				NKey: "127.0.0.1:9", Domain: "127.0.0.1:9", Listen: "127.0.0.1:7", Routes: []string{"10.0.0.0", "10.0.0.1"}, Address: "127.0.0.1:9", Secret: "127.0.0.1:9",
+				Sync: "always", Replicas: 3, Shards: 7, HistoryBytes: 16 << 20, Prefix: "p", TLS: main.LinkTLSConfig{CA: "127.0.0.1:9", Cert: "127.0.0.1:9", Key: "127.0.0.1:9"}},
+			Redis: main.RedisConfig{URL: "rediss://h", Password: "127.0.0.1:9", Prefix: "127.0.0.1:9", TLS: main.LinkTLSConfig{CA: "127.0.0.1:9", Cert: "127.0.0.1:9", Key: "127.0.0.1:9"}},
+		},
 		Log:  main.LogConfig{Level: "warn", Format: "json"},
 		Apps: cfg.Apps, Dev: true, Warnings: cfg.Warnings,
 	}

@@ -75,7 +75,8 @@ func TestCheckPrintsASummaryWithoutSecrets(t *testing.T) {
 	}
 	f, secret := newTLSFiles(t), write(t, "0123456789abcdef\n")
 	file := write(t, strings.NewReplacer("/etc/gannet/a.pem", f.cert, "/etc/gannet/a.key", f.key, "b.pem", f.both, "/etc/gannet/ca.pem", f.cert, "/etc/gannet/tickets", f.secrets,
-		"/etc/gannet/token", secret, "/etc/gannet/password", secret).Replace(string(text)))
+		"/etc/gannet/token", secret, "/etc/gannet/password", secret,
+		"/etc/gannet/link.pem", f.cert, "/etc/gannet/node.pem", f.cert, "/etc/gannet/node.key", f.key, "r.pem", f.cert, "r.key", f.key).Replace(string(text)))
 	code, out, errOut := runCommand(t, "", "check", file)
 	want := file + ` is fine
   listen  127.0.0.1:7001/realtime
@@ -86,6 +87,7 @@ func TestCheckPrintsASummaryWithoutSecrets(t *testing.T) {
   tls     ` + f.cert + " for localhost 127.0.0.1 until " + f.until + `
   tls     ` + f.both + " for localhost 127.0.0.1 until " + f.until + `
   tls     ACME for ws.shop.example
+  cluster nats, node ws-1; server inside at 0.0.0.0:6222, data on 10.0.0.1:6222 nats://10.0.0.2:6222 ws-3.internal:6222
   apps    2
     shop: key shop-key; disabled; client events; sign-in required within 10s; subscription counts; watchlists; origins https://shop.example https://www.shop.example; webhooks main hooks.example:8443; at most 5000 connections; own limits; departs from Pusher
     42: key old-key, then new-key

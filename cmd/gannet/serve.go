@@ -22,6 +22,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/gannet-io/gannet/engine"
+	"github.com/gannet-io/gannet/engine/backbone"
 	"github.com/gannet-io/gannet/engine/certs"
 	"github.com/gannet-io/gannet/engine/certs/acmecerts"
 	"github.com/gannet-io/gannet/engine/hub"
@@ -51,6 +52,7 @@ type server struct {
 	trust     *proxies.Trust
 	rush      rush
 	webhooks  *webhook.Sender
+	bus       backbone.Bus // nil: there are no other nodes
 	node      *node.Node
 	rest      *rest.Server
 	admin     *admin.Server
@@ -147,6 +149,9 @@ func (s *server) assemble() error {
 	}
 	token, password, err := cfg.Admin.secrets()
 	if err != nil {
+		return err
+	}
+	if s.bus, err = s.openBus(); err != nil {
 		return err
 	}
 	start := time.Now()

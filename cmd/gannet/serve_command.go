@@ -14,8 +14,17 @@ type serveCommand struct {
 	Compression *string `name:"websocket-compression" placeholder:"on|off" help:"permessage-deflate with clients that offer it; off unless configured ($GANNET_WEBSOCKET_COMPRESSION)."`
 	DrainWindow *string `placeholder:"TIME" help:"Time over which clients are asked to leave at shutdown ($GANNET_DRAIN_WINDOW)."`
 	Loops       *string `placeholder:"N" help:"Event loops; unless configured all processors but one up to four of them, else all ($GANNET_LOOPS)."`
-	LogLevel    *string `placeholder:"LEVEL" help:"debug, info, warn or error ($GANNET_LOG_LEVEL)."`
-	LogFormat   *string `placeholder:"FORMAT" help:"text or json ($GANNET_LOG_FORMAT)."`
+
+	ClusterDriver      *string `placeholder:"DRIVER" help:"What connects this node with others: none, nats or redis; none unless configured ($GANNET_CLUSTER_DRIVER)."`
+	ClusterNode        *string `placeholder:"NAME" help:"Name of this node, which no other has ($GANNET_CLUSTER_NODE)."`
+	ClusterNATSListen  *string `name:"cluster-nats-listen" placeholder:"ADDR" help:"Where other nodes reach the NATS server inside this one ($GANNET_CLUSTER_NATS_LISTEN)."`
+	ClusterNATSRoutes  *string `name:"cluster-nats-routes" placeholder:"ADDR,…" help:"Those addresses of the nodes that keep data: 1, 3 or 5 ($GANNET_CLUSTER_NATS_ROUTES)."`
+	ClusterNATSAddress *string `name:"cluster-nats-address" placeholder:"ADDR" help:"Which of the routes is this node, where that is not seen ($GANNET_CLUSTER_NATS_ADDRESS)."`
+	ClusterNATSURLs    *string `name:"cluster-nats-urls" placeholder:"URL,…" help:"NATS servers to use instead of those inside ($GANNET_CLUSTER_NATS_URLS)."`
+	ClusterRedisURL    *string `name:"cluster-redis-url" placeholder:"URL" help:"Redis server ($GANNET_CLUSTER_REDIS_URL, which does not show the password in the list of processes)."`
+
+	LogLevel  *string `placeholder:"LEVEL" help:"debug, info, warn or error ($GANNET_LOG_LEVEL)."`
+	LogFormat *string `placeholder:"FORMAT" help:"text or json ($GANNET_LOG_FORMAT)."`
 }
 
 // Help is shown by "gannet serve --help" between the summary and the flags.
@@ -46,6 +55,13 @@ func (s *serveCommand) flags() map[string]*string {
 		"data_dir":              s.DataDir,
 		"drain_window":          s.DrainWindow,
 		"loops":                 s.Loops,
+		"cluster.driver":        s.ClusterDriver,
+		"cluster.node":          s.ClusterNode,
+		"cluster.nats.listen":   s.ClusterNATSListen,
+		"cluster.nats.routes":   s.ClusterNATSRoutes,
+		"cluster.nats.address":  s.ClusterNATSAddress,
+		"cluster.nats.urls":     s.ClusterNATSURLs,
+		"cluster.redis.url":     s.ClusterRedisURL,
 		"log.level":             s.LogLevel,
 		"log.format":            s.LogFormat,
 	}

@@ -111,6 +111,7 @@ func (r *reading) checkFiles(c *Config) (doubts []string) {
 			r.bad("tls.ticket_secrets", "%s: %s", file, err)
 		}
 	}
+	r.linkFiles(c)
 	return doubts
 }
 

@@ -39,6 +39,7 @@ func (r *reading) check(c *Config) {
 	r.checkWord("websocket.compression", c.WebSocket.Compression, compressionOff, compressionOn)
 	r.checkTuning(c)
 	r.checkWebhooks(c)
+	r.checkCluster(c)
 	r.checkWord("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	r.checkWord("log.format", c.Log.Format, "text", "json")
 	r.checkApps(c)
@@ -272,6 +273,7 @@ func warnings(c *Config, where map[string]string, env map[string]string) []strin
 				a.ID, formatBytes(a.Limits.EventBytes), formatBytes(body))
 		}
 	}
+	clusterWarnings(c, warn)
 	return append(out, misspelt(env)...)
 }
 
