@@ -70,7 +70,8 @@ var layers = map[string]layer{
 
 	"pusher/ledger":  {pure: true},
 	"pusher/cluster": {on: []string{"engine/backbone", "pusher/ledger"}},
-	"pusher/node":    {on: []string{"pusher/session", "engine/hub", "engine/history/busstream", "pusher/cluster"}},
+	"pusher/live":    {on: []string{"pusher/wire"}},
+	"pusher/node":    {on: []string{"pusher/live", "pusher/session", "engine/hub", "engine/history/busstream", "pusher/cluster"}},
 	"pusher/gateway": {on: []string{"pusher/node", "pusher/allow"}},
 	"pusher/resume":  {pure: true},
 	"pusher/rest":    {on: []string{"pusher/node", "pusher/once", "pusher/allow", "pusher/resume", "engine/proxies"}},

@@ -33,6 +33,7 @@ import (
 	"github.com/gannet-io/gannet/pusher/admin"
 	"github.com/gannet-io/gannet/pusher/app/appstatic"
 	"github.com/gannet-io/gannet/pusher/gateway"
+	"github.com/gannet-io/gannet/pusher/live"
 	"github.com/gannet-io/gannet/pusher/node"
 	"github.com/gannet-io/gannet/pusher/rest"
 	"github.com/gannet-io/gannet/pusher/webhook"
@@ -159,10 +160,12 @@ func (s *server) assemble() error {
 	if s.webhooks, err = s.newWebhooks(registered, set); err != nil {
 		return err
 	}
-	s.node = node.New(node.Config{Hub: h, Notifier: s.webhooks, Metrics: set})
+	feed := new(live.Feed)
+	s.node = node.New(node.Config{Hub: h, Notifier: s.webhooks, Feed: feed, Metrics: set})
 	door := gateway.New(gateway.Config{
 		Node:            s.node,
 		Hub:             h,
+		Feed:            feed,
 		Apps:            apps,
 		PathPrefix:      cfg.PathPrefix,
 		ActivityTimeout: cfg.ActivityTimeout,

@@ -20,6 +20,7 @@ import (
 	"github.com/gannet-io/gannet/frame"
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/live"
 	"github.com/gannet-io/gannet/pusher/node"
 	"github.com/gannet-io/gannet/pusher/session"
 	"github.com/gannet-io/gannet/pusher/wire"
@@ -38,6 +39,8 @@ type Config struct {
 	StrictProtocol  bool          // refuse clients that name no protocol version
 	ReplayBytes     int           // of a channel's past that are sent to one conn at a time; 0: 32 KiB
 	MaxConns        int           // WebSockets at once, above which 4100 is answered; 0: no bound
+
+	Feed *live.Feed // is told of connections, for who watches; nil: nobody can
 
 	Now     func() time.Time // nil: time.Now
 	Log     *slog.Logger     // nil: slog.Default()
@@ -129,7 +132,7 @@ func (g *Gateway) run(c *engine.Conn, s *session.Session, actions []session.Acti
 		switch a.Op {
 		case session.Send:
 			if a.Err != nil {
-				g.metrics.refused(a.Err.Reason)
+				g.refused(c, s, a.Err)
 			}
 			f := prepare(a.Payload)
 			if i+1 < len(actions) && actions[i+1].Op == session.Close {
@@ -157,13 +160,14 @@ func (g *Gateway) run(c *engine.Conn, s *session.Session, actions []session.Acti
 		case session.Unsubscribe:
 			g.left(c, a.Channel)
 			g.cfg.Node.Unsubscribe(s.App(), c.ID(), a.Channel, a.UserID)
+			g.tellPlace(live.Unsubscribe, s, a.Channel, a.UserID)
 		case session.Acknowledge:
 			in := g.arrival(c, s, a)
 			g.cfg.Node.Acknowledge(s.App(), c.ID(), a.Channel, &in, g.replayOf(c, a.Channel))
 		case session.ClientEvent:
 			ev := node.ClientEvent{Channel: a.Channel, Name: a.Event, Data: a.Data, UserID: a.UserID, SocketID: s.ID()}
 			if err := g.cfg.Node.ClientEvent(s.App(), c.ID(), &ev); err != nil {
-				g.metrics.refused(err.Reason)
+				g.refused(c, s, err)
 				c.Send(prepare(wire.AppendError(nil, err.Code, err.Message)))
 			}
 		case session.SignIn:
@@ -190,6 +194,11 @@ func (g *Gateway) subscribe(c *engine.Conn, s *session.Session, a *session.Actio
 		}
 		g.cfg.Node.Unsubscribe(s.App(), c.ID(), a.Channel, userID)
 	default:
+		if a.Member != nil {
+			g.tellPlace(live.Subscribe, s, a.Channel, a.Member.ID)
+		} else {
+			g.tellPlace(live.Subscribe, s, a.Channel, "")
+		}
 		if w.Seat != nil {
 			s.Share(w.Seat)
 		}
@@ -273,7 +282,9 @@ func (g *Gateway) Closed(c *engine.Conn) {
 	delete(l.waiting, c.ID())
 	for name, userID := range s.Channels() {
 		g.cfg.Node.Unsubscribe(s.App(), c.ID(), name, userID)
+		g.tellPlace(live.Unsubscribe, s, name, userID)
 	}
+	g.tellConn(live.Disconnect, c, s)
 	if userID := s.UserID(); userID != "" {
 		g.cfg.Node.SignOut(s.App(), c.ID(), userID)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/allow"
 	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/live"
 	"github.com/gannet-io/gannet/pusher/session"
 	"github.com/gannet-io/gannet/pusher/wire"
 )
@@ -77,6 +78,7 @@ func (g *Gateway) Open(c *engine.Conn) {
 	l.actions = actions
 	if c.Open() {
 		g.metrics.established.Inc()
+		g.tellConn(live.Connect, c, s)
 	}
 }
 

@@ -43,6 +43,7 @@ func (n *Node) submit(a *app.App, ev *Event) (wait func() error) {
 	t := n.hub.Find(key)
 	if t == nil {
 		// Nobody is here, and the topic is not attached for this.
+		n.published(a, ev, 0)
 		kind := pusher.KindOf(ev.Channel)
 		var rule *app.Rule
 		if len(a.Rules) > 0 {
@@ -56,6 +57,7 @@ func (n *Node) submit(a *app.App, ev *Event) (wait func() error) {
 	// Under the topic's lock, so that events of one publisher have one order here and elsewhere.
 	defer n.hub.Release(t)
 	p := n.placeOf(t, a, ev.Channel, pusher.KindOf(ev.Channel))
+	n.published(a, ev, t.Count())
 	if p.link.keep != nil {
 		return n.bus.Append(t.Key(), p.link.keep, msg) // and it is delivered when it comes back with its place
 	}

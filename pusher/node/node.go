@@ -25,6 +25,7 @@ import (
 	"github.com/gannet-io/gannet/engine/hub"
 	"github.com/gannet-io/gannet/frame"
 	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/live"
 	"github.com/gannet-io/gannet/pusher/quota"
 )
 
@@ -37,6 +38,8 @@ type Config struct {
 	OfflineDelay time.Duration
 
 	Notifier Notifier // hears of transitions, for webhooks; nil: nobody does
+
+	Feed *live.Feed // is told what happens, for who watches; nil: nobody can
 
 	// Streams opens the stream of a topic whose channel has history or a keyed cache, under the topic's lock. nil: they are
 	// kept in memory and end with the process.
@@ -62,6 +65,7 @@ type Node struct {
 	keys     maphash.Seed                                        // of the keys of events
 	bus      backbone.Bus                                        // nil: the node is alone
 	metrics  *nodeMetrics
+	feed     *live.Feed // may be nil
 	conns    Conns
 	sockets  sockets
 
@@ -122,6 +126,7 @@ func New(cfg Config) *Node {
 		bus:      cfg.Bus,
 		keys:     maphash.MakeSeed(),
 		metrics:  newMetrics(cfg.Metrics),
+		feed:     cfg.Feed,
 		sockets:  newSockets(),
 		tenants:  make(map[string]*tenant),
 	}

@@ -94,6 +94,7 @@ func (n *Node) Submit(a *app.App, ev *Event) (wait func() error) {
 		// Nobody is there. Only now does it cost anything to know whether the channel has a rule.
 		if kind&pusher.Cache == 0 {
 			if rule := a.Rule(ev.Channel); rule == nil || !keeps(rule) {
+				n.published(a, ev, 0)
 				return nil
 			}
 		}
@@ -109,6 +110,7 @@ func (n *Node) Submit(a *app.App, ev *Event) (wait func() error) {
 	} else {
 		n.deliver(t, p, ev)
 	}
+	n.published(a, ev, t.Count())
 	n.hub.Release(t)
 	if limit := a.Limits.CacheBytes; limit > 0 && cached > limit {
 		n.trimCache(n.tenant(a), limit)
@@ -154,6 +156,7 @@ func (n *Node) ClientEvent(a *app.App, from engine.ID, ev *ClientEvent) *pusher.
 	var room [keyBytes]byte
 	t := n.hub.Find(appendKey(room[:0], a, ev.Channel))
 	if t == nil {
+		n.clientPublished(a, ev, 0)
 		return nil
 	}
 	defer n.hub.Release(t)
@@ -173,6 +176,7 @@ func (n *Node) ClientEvent(a *app.App, from engine.ID, ev *ClientEvent) *pusher.
 			n.shareClientEvent(t, f.Payload())
 		}
 	}
+	n.clientPublished(a, ev, t.Count()-1)
 	n.notifyClientEvent(a, ev)
 	return nil
 }

@@ -63,6 +63,7 @@ func (n *Node) enter(t *hub.Topic, p *place, a *app.App, id engine.ID, name stri
 		buf := frame.NewBuffer(len(name) + len(m.ID) + len(m.Info) + 128)
 		t.Publish(text(wire.AppendMemberAdded(buf, name, m.ID, m.Info)), id)
 	}
+	n.tellJoin(a, t, name, m, added)
 	n.notifyJoin(a, t, &p.State, name, m, added, o.missed)
 	n.announceCount(t, &p.State, a, name, now)
 	w.Seat = seatOf(&p.State, a, name)
@@ -148,6 +149,7 @@ func (n *Node) Unsubscribe(a *app.App, id engine.ID, name string, userID string)
 		buf := frame.NewBuffer(len(name) + len(userID) + 112)
 		t.Publish(text(wire.AppendMemberRemoved(buf, name, userID)), 0)
 	}
+	n.tellLeave(a, t, name, userID, removed)
 	n.notifyLeave(a, t, &p.State, name, userID, removed)
 	n.announceCount(t, &p.State, a, name, now)
 	over := false
