@@ -20,13 +20,13 @@ func AnnouncesCount(kind pusher.Kind, a *app.App) bool {
 	return kind&pusher.Encrypted == 0 || a.Compat.EncryptedSubscriptionCount
 }
 
-// CountDue reports whether the count is to be announced now, and takes it as done when it says so.
+// CountDue reports whether count, that of this node's connections or of those on all nodes, is to be announced now, and takes it as done when it says so.
 //
 // It is due when it has changed since the last announcement and there are at most [pusher.SubscriptionCountEager]
-// subscribers, or [pusher.SubscriptionCountEvery] have passed since the last announcement. Ask after every Join and
-// Leave; a change held back stays owed, see CountOwed.
-func (s *State) CountDue(now time.Time) bool {
-	if !s.changed || s.count > pusher.SubscriptionCountEager && s.wait(now) > 0 {
+// subscribers, or [pusher.SubscriptionCountEvery] have passed since the last announcement. Ask after every Join,
+// Leave and CountChanged; a change held back stays owed, see CountOwed.
+func (s *State) CountDue(count int, now time.Time) bool {
+	if !s.changed || count > pusher.SubscriptionCountEager && s.wait(now) > 0 {
 		return false
 	}
 	s.changed = false
@@ -34,13 +34,16 @@ func (s *State) CountDue(now time.Time) bool {
 	return true
 }
 
+// CountChanged notes that the count of other nodes' connections has changed.
+func (s *State) CountChanged() { s.changed = true }
+
 // CountOwed returns how long to wait before CountDue will announce a change it has held back, and whether there is one.
 // Without a later look the last change of a busy channel would never be told.
-func (s *State) CountOwed(now time.Time) (wait time.Duration, owed bool) {
+func (s *State) CountOwed(count int, now time.Time) (wait time.Duration, owed bool) {
 	if !s.changed {
 		return 0, false
 	}
-	if s.count <= pusher.SubscriptionCountEager {
+	if count <= pusher.SubscriptionCountEager {
 		return 0, true
 	}
 	return s.wait(now), true

@@ -93,6 +93,18 @@ func (s *State) Users() int {
 	return len(s.roster.members)
 }
 
+// Member returns the info of a member, and whether the user is one.
+func (s *State) Member(userID string) (info []byte, ok bool) {
+	if s.roster == nil {
+		return nil, false
+	}
+	i := s.roster.find(userID)
+	if i < 0 {
+		return nil, false
+	}
+	return s.roster.members[i].Info, true
+}
+
 // Members yields every member's user id and info once, in no promised order. The info is shared, nil when none was
 // given. The state must not change meanwhile.
 func (s *State) Members() iter.Seq2[string, []byte] {

@@ -12,6 +12,13 @@ func (m *Member) Elsewhere(topic string) int {
 	return m.ledger.Elsewhere(topic)
 }
 
+// Total returns how many connections are subscribed to a topic on all nodes, as the board has it, and whether it is on this node to tell that.
+func (m *Member) Total(topic string) (count int, tells bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.ledger.Total(topic), m.ledger.Tells(topic)
+}
+
 // MemberElsewhere reports whether a user is a member of a topic on another node.
 func (m *Member) MemberElsewhere(topic, user string) bool {
 	m.mu.RLock()

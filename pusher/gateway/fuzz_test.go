@@ -66,7 +66,7 @@ func FuzzConversation(f *testing.F) {
 			if who == '*' {
 				switch command, arg, _ := strings.Cut(what, " "); {
 				case command == "terminate":
-					s.node.Terminate(a, arg)
+					_ = s.node.Terminate(a, arg)
 				case command == "publish" && len(arg) < 200:
 					_ = s.node.Publish(a, &node.Event{Channel: arg, Name: "e", Data: []byte(`"d"`)}) // cannot fail here
 				}

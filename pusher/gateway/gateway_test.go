@@ -137,7 +137,7 @@ func TestMembersAreTerminatedWhicheverCopyOfTheAppIsAsked(t *testing.T) {
 	c := s.join(a)
 	c.say(subscribe(a, c.id, "presence-x", `{"user_id":"u1"}`))
 	c.collect()
-	s.node.Terminate(a, "u1")
+	_ = s.node.Terminate(a, "u1")
 	heard := c.rest()
 	expect(t, heard[len(heard)-1:], "close 4009 You got disconnected by the app.")
 	s.leave(c)

@@ -67,7 +67,7 @@ func TestStormLosesNothing(t *testing.T) {
 			default:
 			}
 			if r.IntN(40) == 0 {
-				s.node.Terminate(a, user(r))
+				_ = s.node.Terminate(a, user(r))
 			}
 			for name, c := range s.node.Channels(a, "p") {
 				if !c.Occupied || c.Subscriptions < 1 || c.Users > stormUsers || c.Users > c.Subscriptions {

@@ -220,7 +220,7 @@ func (p *player) step(line string) {
 			p.answer("%v", err)
 		}
 	case "terminate":
-		s.node.Terminate(p.app, strings.Trim(args[0], `"`))
+		_ = s.node.Terminate(p.app, strings.Trim(args[0], `"`))
 	case "advance":
 		d, err := time.ParseDuration(args[0])
 		if err != nil {

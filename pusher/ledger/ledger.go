@@ -566,6 +566,16 @@ func (l *Ledger) Total(topic string) int {
 	return l.total(&r)
 }
 
+// Tells reports whether it is on this node to tell the Total of a topic that has connections.
+func (l *Ledger) Tells(topic string) bool {
+	r, ok := l.shards[shardOf(topic)][topic]
+	if !ok {
+		return false
+	}
+	first := l.teller(&r)
+	return first != nil && first.own
+}
+
 // MemberElsewhere reports whether a user is a member of a topic on another node.
 func (l *Ledger) MemberElsewhere(topic, user string) bool {
 	return l.there(l.shards[shardOf(topic)], topic, user)

@@ -114,7 +114,7 @@ func TestEverythingAtOnceAddsUp(t *testing.T) {
 						t.Errorf("%s signed in: online %q, offline %q", c.user, online, offline)
 					}
 				case 9:
-					h.Terminate(c.app, user)
+					_ = h.Terminate(c.app, user)
 					for name, got := range h.Channels(c.app, "") {
 						if !got.Occupied || !slices.Contains(names, name) {
 							t.Errorf("%s: %+v", name, got)

@@ -12,6 +12,7 @@
 package node
 
 import (
+	"context"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,7 @@ import (
 	"github.com/gannet-io/gannet/engine/hub"
 	"github.com/gannet-io/gannet/frame"
 	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/cluster"
 	"github.com/gannet-io/gannet/pusher/live"
 	"github.com/gannet-io/gannet/pusher/quota"
 )
@@ -32,6 +34,11 @@ import (
 // Config says how a Node behaves. Zero fields but Hub have usable defaults.
 type Config struct {
 	Hub *hub.Hub // required
+
+	// Bus connects the node with the others of its cluster, from Start to Leave; nil: it is alone. Apps is needed with it, and must
+	// answer from memory.
+	Bus  backbone.Bus
+	Apps app.Registry
 
 	// OfflineDelay is how long a signed-in user must stay away before those who watch are
 	// told, so that a page load does not look like leaving. 0: 3 s, negative: at once.
@@ -44,10 +51,6 @@ type Config struct {
 	// Streams opens the stream of a topic whose channel has history or a keyed cache, under the topic's lock. nil: they are
 	// kept in memory and end with the process.
 	Streams func(topic string, w history.Wiring) history.Stream
-
-	// Bus connects the node with the others of its cluster, once it is started with a Sink that passes on to the node's
-	// methods of the same names what it is told of topics and of its State. nil: the node is alone.
-	Bus backbone.Bus
 
 	Now     func() time.Time // nil: time.Now
 	Metrics *metrics.Set     // nil: none are exported
@@ -68,14 +71,17 @@ type Node struct {
 	feed     *live.Feed // may be nil
 	conns    Conns
 	sockets  sockets
+	member   *cluster.Member // nil: the node is alone
+	apps     app.Registry    // nil: the node is alone
 
 	mu      sync.RWMutex
 	tenants map[string]*tenant // by app id; guarded by mu; only grows
 
 	chores chores
 
-	up    atomic.Bool // the backbone can be reached
-	plain plainWaits
+	up     atomic.Bool // the backbone can be reached
+	plain  plainWaits
+	counts hookCounts
 }
 
 // Conns is what the node asks of the WebSocket door. Its methods may be called by any
@@ -96,6 +102,7 @@ type tenant struct {
 	account uint32 // in the hub
 
 	mu    sync.Mutex
+	board bool        // its users are on the board; guarded by mu
 	users users       // guarded by mu
 	conns quota.Usage // guarded by mu
 	cache cache       // guarded by mu
@@ -130,12 +137,32 @@ func New(cfg Config) *Node {
 		sockets:  newSockets(),
 		tenants:  make(map[string]*tenant),
 	}
+	if cfg.Bus != nil {
+		n.apps = cfg.Apps
+		n.member = cluster.New(cluster.Config{Bus: cfg.Bus, Room: n})
+	}
 	n.chores.start(n.now)
 	return n
 }
 
 // Bind tells n whom to ask for terminating conns. It is called once, before anything else.
 func (n *Node) Bind(c Conns) { n.conns = c }
+
+// Start joins the cluster, if there is one, and returns when the node is part of it. It is called once, after Bind. May block, until ctx ends.
+func (n *Node) Start(ctx context.Context) error {
+	if n.member == nil {
+		return nil
+	}
+	return n.member.Start(ctx)
+}
+
+// Leave leaves the cluster, of which this node then has nothing any more. It is called once, after the conns have ended. May block, until ctx ends.
+func (n *Node) Leave(ctx context.Context) error {
+	if n.member == nil {
+		return nil
+	}
+	return n.member.Close(ctx)
+}
 
 // Close ends the chores and waits for them. May block.
 func (n *Node) Close() { n.chores.stop() }

@@ -10,8 +10,8 @@ import (
 
 // A Notifier hears what happens on channels, for webhooks.
 type Notifier interface {
-	// Notify is told of one event. It is called under the lock of the channel's topic, so that it hears of a channel
-	// what happened there in the order it did, and mostly on a loop: it must return at once and call nothing of the
+	// Notify is told of one event. It hears of a channel what happened there in the order it did, under the lock of the channel's topic or, in a
+	// cluster, in the board's order, and mostly on a loop: it must return at once and call nothing of the
 	// node. The event's name and data are borrowed, its other strings are not.
 	//
 	// Only apps with a webhook for the event are reported. What is a pair, such as occupied and vacated, is reported whole
@@ -27,8 +27,7 @@ const (
 
 // hooks returns the kinds that have to be reported of a channel of a. Channels of single users are nobody's business.
 //
-// One node knows all there is to know. In a cluster the first and last here need not be the first and last anywhere, and
-// one node must speak for all: this is where to ask whether it is this one.
+// One node knows all there is to know. In a cluster the first and last here need not be the first and last anywhere: there the board tells, see speak.
 func (n *Node) hooks(a *app.App, kind pusher.Kind) pusher.Hook {
 	if n.notifier == nil || len(a.Webhooks) == 0 || kind&pusher.ServerToUser != 0 {
 		return 0
@@ -39,11 +38,11 @@ func (n *Node) hooks(a *app.App, kind pusher.Kind) pusher.Hook {
 // notifyJoin reports a join after the fact: added says that the member is new, missed that the cache was empty.
 func (n *Node) notifyJoin(a *app.App, t *hub.Topic, s *channel.State, name string, m *channel.Member, added, missed bool) {
 	hooks := n.hooks(a, s.Kind())
-	if hooks&hookChannel != 0 && t.Count() == 1 {
-		n.notifier.Notify(a, wire.HookEvent{Hook: pusher.HookOccupied, Channel: name})
+	if hooks&hookChannel != 0 && t.Count() == 1 && n.member == nil {
+		n.notifyChannel(a, name, true)
 	}
-	if hooks&hookMember != 0 && added {
-		n.notifier.Notify(a, wire.HookEvent{Hook: pusher.HookMemberAdded, Channel: name, UserID: m.ID})
+	if hooks&hookMember != 0 && added && n.member == nil {
+		n.notifyMember(a, name, m.ID, true)
 	}
 	if hooks&pusher.HookCacheMiss != 0 && missed {
 		n.notifier.Notify(a, wire.HookEvent{Hook: pusher.HookCacheMiss, Channel: name})
@@ -52,13 +51,32 @@ func (n *Node) notifyJoin(a *app.App, t *hub.Topic, s *channel.State, name strin
 
 // notifyLeave reports a leave after the fact: removed says that it was the member's last connection.
 func (n *Node) notifyLeave(a *app.App, t *hub.Topic, s *channel.State, name, userID string, removed bool) {
+	if n.member != nil {
+		return
+	}
 	hooks := n.hooks(a, s.Kind())
 	if hooks&hookMember != 0 && removed {
-		n.notifier.Notify(a, wire.HookEvent{Hook: pusher.HookMemberRemoved, Channel: name, UserID: userID})
+		n.notifyMember(a, name, userID, false)
 	}
 	if hooks&hookChannel != 0 && t.Count() == 0 {
-		n.notifier.Notify(a, wire.HookEvent{Hook: pusher.HookVacated, Channel: name})
+		n.notifyChannel(a, name, false)
 	}
+}
+
+func (n *Node) notifyChannel(a *app.App, name string, occupied bool) {
+	hook := pusher.HookVacated
+	if occupied {
+		hook = pusher.HookOccupied
+	}
+	n.notifier.Notify(a, wire.HookEvent{Hook: hook, Channel: name})
+}
+
+func (n *Node) notifyMember(a *app.App, name, userID string, added bool) {
+	hook := pusher.HookMemberRemoved
+	if added {
+		hook = pusher.HookMemberAdded
+	}
+	n.notifier.Notify(a, wire.HookEvent{Hook: hook, Channel: name, UserID: userID})
 }
 
 // notifyClientEvent reports an event that was accepted, whether anybody heard it or not.

@@ -45,12 +45,12 @@ func (n *Node) Subscribe(a *app.App, id engine.ID, name string, kind pusher.Kind
 }
 
 func (n *Node) enter(t *hub.Topic, p *place, a *app.App, id engine.ID, name string, m *channel.Member, in *Arrival, now time.Time) (w Welcome, over bool, refusal *pusher.Error) {
-	added, refusal := p.Join(name, m, a.Limits.PresenceMembers)
+	added, known, refusal := n.join(t, p, a, name, m)
 	if refusal != nil {
 		return Welcome{}, false, refusal
 	}
 	o := n.open(p, name, in, now)
-	succeeded := n.succeeded(&p.State, name, in, &o)
+	succeeded := n.succeeded(t, &p.State, name, in, &o)
 	switch {
 	case o.replay != nil:
 		w.Sent, w.Rest = n.beginReplay(t, p, id, succeeded, o.replay, in.Room, now)
@@ -59,11 +59,11 @@ func (n *Node) enter(t *hub.Topic, p *place, a *app.App, id engine.ID, name stri
 	default:
 		t.Join(id, succeeded)
 	}
-	if added {
-		buf := frame.NewBuffer(len(name) + len(m.ID) + len(m.Info) + 128)
-		t.Publish(text(wire.AppendMemberAdded(buf, name, m.ID, m.Info)), id)
+	if added && !known {
+		t.Publish(memberAdded(name, m.ID, m.Info), id)
 	}
 	n.tellJoin(a, t, name, m, added)
+	n.mark(t, added, m)
 	n.notifyJoin(a, t, &p.State, name, m, added, o.missed)
 	n.announceCount(t, &p.State, a, name, now)
 	w.Seat = seatOf(&p.State, a, name)
@@ -130,7 +130,7 @@ func (n *Node) Acknowledge(a *app.App, id engine.ID, name string, in *Arrival, r
 	if in.Recall == nil || !in.Recall.HasResume {
 		o.recovery = wire.NotAsked
 	}
-	t.Send(id, n.succeeded(&p.State, name, in, &o))
+	t.Send(id, n.succeeded(t, &p.State, name, in, &o))
 }
 
 // Unsubscribe takes the conn out of a channel that it is in, as userID on a presence
@@ -145,11 +145,11 @@ func (n *Node) Unsubscribe(a *app.App, id engine.ID, name string, userID string)
 	p, now := foundPlace(t), n.now()
 	removed := p.Leave(userID)
 	t.Leave(id)
-	if removed && t.Count() > 0 {
-		buf := frame.NewBuffer(len(name) + len(userID) + 112)
-		t.Publish(text(wire.AppendMemberRemoved(buf, name, userID)), 0)
+	if removed && t.Count() > 0 && !n.memberElsewhere(t, userID) {
+		t.Publish(memberRemoved(name, userID), 0)
 	}
 	n.tellLeave(a, t, name, userID, removed)
+	n.mark(t, removed, &channel.Member{ID: userID})
 	n.notifyLeave(a, t, &p.State, name, userID, removed)
 	n.announceCount(t, &p.State, a, name, now)
 	over := false
@@ -165,13 +165,14 @@ func (n *Node) Unsubscribe(a *app.App, id engine.ID, name string, userID string)
 }
 
 // succeeded makes the frame that tells a conn it is in.
-func (n *Node) succeeded(s *channel.State, name string, in *Arrival, o *opening) *frame.Prepared {
+func (n *Node) succeeded(t *hub.Topic, s *channel.State, name string, in *Arrival, o *opening) *frame.Prepared {
 	var buf []byte
 	if s.Kind()&pusher.Presence == 0 {
 		buf = wire.AppendSubscriptionSucceeded(frame.NewBuffer(len(name)+80), name)
 	} else {
-		buf = frame.NewBuffer(len(name) + 128 + 48*s.Users())
-		buf = wire.AppendPresenceSucceeded(buf, name, s.Users(), s.Members())
+		users := n.users(t.Key(), s)
+		buf = frame.NewBuffer(len(name) + 128 + 48*users)
+		buf = wire.AppendPresenceSucceeded(buf, name, users, n.members(t.Key(), s))
 	}
 	if in.Told || in.Recall != nil {
 		buf = wire.AddPlace(buf, o.place, o.recovery, o.reason)
@@ -182,20 +183,21 @@ func (n *Node) succeeded(s *channel.State, name string, in *Arrival, o *opening)
 // announceCount tells subscribers and webhooks the number of subscribers when it is due, or sees to it later. That
 // there are none any more is for webhooks alone.
 func (n *Node) announceCount(t *hub.Topic, s *channel.State, a *app.App, name string, now time.Time) {
-	frames, hook := channel.AnnouncesCount(s.Kind(), a) && t.Count() > 0, n.countHook(a, s.Kind())
+	frames, hook := channel.AnnouncesCount(s.Kind(), a) && t.Count() > 0, n.member == nil && n.countHook(a, s.Kind())
 	if !frames && !hook {
 		return
 	}
-	if s.CountDue(now) {
+	count := n.subscriptions(t)
+	if s.CountDue(count, now) {
 		if frames {
-			t.Publish(text(wire.AppendSubscriptionCount(frame.NewBuffer(len(name)+112), name, t.Count())), 0)
+			t.Publish(text(wire.AppendSubscriptionCount(frame.NewBuffer(len(name)+112), name, count)), 0)
 		}
 		if hook {
 			n.notifyCount(a, name, t.Count())
 		}
 		return
 	}
-	if wait, owed := s.CountOwed(now); owed {
+	if wait, owed := s.CountOwed(count, now); owed {
 		n.chores.later(choreCount+t.Key(), now.Add(wait), func() { n.recount(a, name) })
 	}
 }

@@ -31,13 +31,17 @@ func (n *Node) SignIn(a *app.App, id engine.ID, u *wire.User) (online, offline [
 	delete(t.users.leaving, u.ID)
 	watchers := slices.Clone(t.users.Watchers(u.ID))
 	cameOnline := t.users.SignIn(u.ID, uint64(id), u.Watchlist)
-	if cameOnline && !wasLeaving {
+	if cameOnline && !wasLeaving && !n.onlineElsewhere(t, u.ID) {
 		wake = n.tell(watchers, []string{u.ID}, nil)
+	}
+	if cameOnline && a.Watchlist && n.member != nil {
+		t.board = true
+		n.member.MarkUser(t.id, u.ID)
 	}
 	online, offline = t.users.Split(u.Watchlist)
 	// One who has left but whose absence has not been told is online to everybody.
 	offline = slices.DeleteFunc(offline, func(id string) bool {
-		if _, ok := t.users.leaving[id]; ok {
+		if _, ok := t.users.leaving[id]; ok || n.onlineElsewhere(t, id) {
 			online = append(online, id)
 			return true
 		}
@@ -57,9 +61,32 @@ func (n *Node) SignOut(a *app.App, id engine.ID, userID string) {
 	if !t.users.SignOut(userID, uint64(id)) || !a.Watchlist {
 		return
 	}
+	if n.member != nil {
+		n.member.MarkUser(t.id, userID)
+	}
+	if !n.onlineElsewhere(t, userID) {
+		wake = n.depart(t, userID)
+	}
+}
+
+// onlineElsewhere reports whether a user is signed in on another node.
+func (n *Node) onlineElsewhere(t *tenant, userID string) bool {
+	return n.member != nil && n.member.OnlineElsewhere(t.id, userID)
+}
+
+// arrive notes that a user has come who was not signed in here. It is called under the tenant's lock, and wake after it.
+func (n *Node) arrive(t *tenant, userID string) (wake func()) {
+	if _, wasLeaving := t.users.leaving[userID]; wasLeaving {
+		delete(t.users.leaving, userID)
+		return func() {}
+	}
+	return n.tell(t.users.Watchers(userID), []string{userID}, nil)
+}
+
+// depart notes that a user is signed in nowhere any more. It is called under the tenant's lock, and wake after it.
+func (n *Node) depart(t *tenant, userID string) (wake func()) {
 	if n.delay < 0 {
-		wake = n.tell(t.users.Watchers(userID), nil, []string{userID})
-		return
+		return n.tell(t.users.Watchers(userID), nil, []string{userID})
 	}
 	at := n.now().Add(n.delay)
 	if t.users.leaving == nil {
@@ -67,6 +94,7 @@ func (n *Node) SignOut(a *app.App, id engine.ID, userID string) {
 	}
 	t.users.leaving[userID] = at
 	n.chores.later(choreOffline+t.id+"/"+userID, at, func() { n.offline(t, userID) })
+	return func() {}
 }
 
 // offline tells the watchers of a user who has stayed away.
@@ -101,9 +129,22 @@ func (n *Node) tell(watchers []uint64, online, offline []string) (wake func()) {
 	return n.hub.Send(ids, text(wire.AppendWatchlist(frame.NewBuffer(160), online, offline)))
 }
 
-// Terminate ends every connection that is signed in as userID; those that only use the same
-// id on a presence channel too when the app's Compat.TerminateByPresence asks for it.
-func (n *Node) Terminate(a *app.App, userID string) {
+// Terminate ends every connection that is signed in as userID, on all nodes; those that only use the same
+// id on a presence channel too when the app's Compat.TerminateByPresence asks for it. The error says that other nodes
+// were not told, or may not have been. May block.
+func (n *Node) Terminate(a *app.App, userID string) error {
+	n.terminate(a, userID)
+	if n.member == nil {
+		return nil
+	}
+	if wait := n.member.Terminate(a.ID, userID); wait != nil {
+		return wait()
+	}
+	return nil
+}
+
+// terminate does so on this node.
+func (n *Node) terminate(a *app.App, userID string) {
 	t := n.tenant(a)
 	t.mu.Lock()
 	conns := slices.Clone(t.users.Conns(userID))

@@ -120,9 +120,14 @@ func TestTerminateEndsTheUsersConns(t *testing.T) {
 	h.SignIn(a, two.id, &wire.User{ID: "u"})
 	h.SignIn(a, other.id, &wire.User{ID: "v"})
 	b := newApp(func(b *app.App) { b.ID, b.Compat.TerminateByPresence = "bank", true })
-	h.Terminate(b, "u")
-	h.Terminate(a, "u")
-	h.Terminate(a, "nobody")
+	for _, u := range []struct {
+		app *app.App
+		id  string
+	}{{b, "u"}, {a, "u"}, {a, "nobody"}} {
+		if err := h.Terminate(u.app, u.id); err != nil {
+			t.Error(err)
+		}
+	}
 	slices.Sort(h.terminated)
 	want := []any{one.id, two.id}
 	if len(h.terminated) != 2 || !slices.Contains(want, any(h.terminated[0])) || !slices.Contains(want, any(h.terminated[1])) {

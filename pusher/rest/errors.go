@@ -193,3 +193,8 @@ func publishFailed(err error) *refusal {
 	}
 	return &refusal{status: fasthttp.StatusServiceUnavailable, reason: "publish", message: "The event cannot be published at the moment", cause: err}
 }
+
+// terminateFailed is the answer when not all nodes could be told to end a user's connections.
+func terminateFailed(err error) *refusal {
+	return &refusal{status: fasthttp.StatusServiceUnavailable, reason: "terminate", retry: 1, message: "Connections of this server were ended, but others could not be told: try again", cause: err}
+}

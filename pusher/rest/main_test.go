@@ -159,10 +159,11 @@ func (n *fakeNode) channels(prefix string, yield func(string, rest.Counts) bool)
 
 func (n *fakeNode) Users(_ *app.App, channel string) []string { return n.users[channel] }
 
-func (n *fakeNode) Terminate(a *app.App, userID string) {
+func (n *fakeNode) Terminate(a *app.App, userID string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.terminated = append(n.terminated, a.ID+"/"+userID)
+	return n.publishErr
 }
 
 // taken returns what was published since the last call.

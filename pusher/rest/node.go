@@ -41,8 +41,9 @@ type Node interface {
 	// History returns events that a channel has kept, and whether it keeps any.
 	History(a *app.App, channel string, q *node.PastQuery) node.Past
 
-	// Terminate closes all connections of a user, on all nodes. It is no error when there are none.
-	Terminate(a *app.App, userID string)
+	// Terminate closes all connections of a user, on all nodes. It is no error when there are none; one says that other nodes may not
+	// know of it. It may block.
+	Terminate(a *app.App, userID string) error
 }
 
 // What a Node takes and gives.

@@ -27,14 +27,16 @@ func (s *Server) listUsers(q *request) error {
 //	POST /apps/{id}/users/{user}/terminate_connections
 //	POST /users/{user}/terminate_connections
 //
-// It answers {} whether or not the user is connected. The body means nothing and is not read, but
+// It answers {} whether or not the user is connected, and 503 when other nodes could not be told. The body means nothing and is not read, but
 // is part of the signature. The second form is what pusher-http-python sends; its app is the one
 // auth_key belongs to.
 func (s *Server) terminate(q *request) error {
 	if !pusher.ValidUserID(q.name, q.app.Limits.UserIDLength) {
 		return errBadUserID
 	}
-	s.cfg.Node.Terminate(q.app, q.name)
+	if err := s.cfg.Node.Terminate(q.app, q.name); err != nil {
+		return terminateFailed(err)
+	}
 	q.out = append(q.out, "{}"...)
 	return nil
 }

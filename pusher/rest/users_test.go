@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -68,5 +69,14 @@ func TestTerminateRefusesIDsNobodyCanHave(t *testing.T) {
 	}
 	if len(l.node.terminated) != 0 {
 		t.Errorf("terminated %q", l.node.terminated)
+	}
+}
+
+func TestTerminateSaysWhenOtherNodesWereNotTold(t *testing.T) {
+	l := start(t, nil)
+	l.node.publishErr = errors.New("the backbone is away")
+	got := l.signed("POST", "/apps/3/users/u1/terminate_connections", "{}")
+	if got.status != 503 || strings.Contains(got.body, "backbone") || !reflect.DeepEqual(l.node.terminated, []string{"3/u1"}) {
+		t.Errorf("got %d %q, terminated %q", got.status, got.body, l.node.terminated)
 	}
 }

@@ -1,6 +1,9 @@
 package user
 
-import "slices"
+import (
+	"iter"
+	"slices"
+)
 
 // A Table knows the signed-in users of one app on one node. The zero value is empty and ready. Guarded by its owner.
 type Table struct {
@@ -60,6 +63,17 @@ func (t *Table) SignOut(userID string, conn uint64) (wentOffline bool) {
 
 // Online reports whether a connection is signed in as userID on this node.
 func (t *Table) Online(userID string) bool { return len(t.Conns(userID)) > 0 }
+
+// Signed yields everybody who is signed in on this node, in any order. The table must not change meanwhile.
+func (t *Table) Signed() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for id, e := range t.users {
+			if len(e.conns) > 0 && !yield(id) {
+				return
+			}
+		}
+	}
+}
 
 // Split sorts ids into those signed in on this node and the others, each id once, in the given order: the two lists of
 // a first pusher_internal:watchlist_events. ids is borrowed.
