@@ -11,9 +11,10 @@ COMMIT   ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 FUZZTIME ?= 10m
 E2E      := cmd/gannet/e2e
+CONSOLE  := pusher/console/web
 
 .DEFAULT_GOAL := help
-.PHONY: help run build quick test setup fuzz autobahn lint bench loadtest cover clean
+.PHONY: help run build console quick test setup fuzz autobahn lint bench loadtest cover clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -25,6 +26,12 @@ run: ## Build and start a development server; needs Go alone
 build: ## Build the static binary bin/gannet
 	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o bin/gannet ./cmd/gannet
 
+console: ## Check, test and build the console, which is in git; needs Node
+	.ci/packages $(CONSOLE)
+	npm run --silent --prefix $(CONSOLE) types
+	npm run --silent --prefix $(CONSOLE) test
+	npm run --silent --prefix $(CONSOLE) build
+
 quick: ## Vet and unit tests in seconds; needs Go alone
 	go vet ./...
 	go test -short ./...
@@ -33,6 +40,9 @@ setup: ## Install what the tests need and the machine lacks
 	.ci/setup
 
 test: setup ## Set up, then run every test: race, invariants, real SDKs
+	npm run --silent --prefix $(CONSOLE) types
+	npm run --silent --prefix $(CONSOLE) test
+	npm run --silent --prefix $(CONSOLE) check # what is built is what is in git
 	go test -shuffle=on ./... # the race detector allocates: what may not allocate is held here
 	go test -race -shuffle=on ./...
 	go test -race -shuffle=on -tags invariants ./engine/... ./pusher/node/... ./pusher/gateway/...

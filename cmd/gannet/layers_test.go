@@ -75,6 +75,7 @@ var layers = map[string]layer{
 	"pusher/node":    {on: []string{"pusher/live", "pusher/session", "engine/hub", "engine/history/busstream", "pusher/cluster"}},
 	"pusher/gateway": {on: []string{"pusher/node", "pusher/allow"}},
 	"pusher/resume":  {pure: true},
+	"pusher/console": {pure: true},
 	"pusher/rest":    {on: []string{"pusher/node", "pusher/once", "pusher/allow", "pusher/resume", "engine/proxies"}},
 	"pusher/admin":   {on: []string{"pusher/node", "pusher/allow"}},
 
@@ -82,7 +83,7 @@ var layers = map[string]layer{
 	"pusher/webhook/journal": {on: []string{"pusher/webhook/outbox"}},
 	"pusher/webhook":         {on: []string{"pusher/webhook/journal", "pusher/auth"}},
 
-	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/webhook", "pusher/app/appstatic", "engine/echo", "engine/certs/acmecerts"}},
+	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/console", "pusher/webhook", "pusher/app/appstatic", "engine/echo", "engine/certs/acmecerts"}},
 	"cmd/gannet/e2e": {on: []string{"cmd/gannet"}},
 	"bench":          {on: []string{"loadtest/report", "loadtest/picture"}},
 	"bench/ceiling":  {on: []string{"frame/handshake", "pusher/wire"}},

@@ -32,6 +32,7 @@ import (
 	"github.com/gannet-io/gannet/frame/handshake"
 	"github.com/gannet-io/gannet/pusher/admin"
 	"github.com/gannet-io/gannet/pusher/app/appstatic"
+	"github.com/gannet-io/gannet/pusher/console"
 	"github.com/gannet-io/gannet/pusher/gateway"
 	"github.com/gannet-io/gannet/pusher/live"
 	"github.com/gannet-io/gannet/pusher/node"
@@ -247,7 +248,7 @@ func (s *server) assemble() error {
 		API:   map[string]http.Handler{"/api/webhooks": s.webhooks.API()},
 		Token: token, Password: password, Hosts: cfg.Admin.Hosts,
 		PublicHealth: cfg.Admin.public(publicHealth), PublicMetrics: cfg.Admin.public(publicMetrics),
-		Build: s.build(),
+		Console: console.Files(), Build: s.build(),
 	})
 	return nil
 }
