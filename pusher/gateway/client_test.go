@@ -27,6 +27,7 @@ type client struct {
 	t    testing.TB
 	conn net.Conn
 	in   io.Reader
+	s    *server  // it is connected to
 	app  *app.App // that its key belongs to, if any
 	id   string   // socket id, once known
 	over bool     // a close frame or the end of TCP has come
@@ -44,6 +45,7 @@ func (s *server) dial(path, origin string, subprotocols ...string) *client {
 		s.t.Fatalf("dial %s: %v", path, err)
 	}
 	s.conns++
+	c.s = s
 	return c
 }
 

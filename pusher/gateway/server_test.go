@@ -58,6 +58,7 @@ type server struct {
 	gateway *gateway.Gateway
 	metrics *metrics.Set
 	clock   *clock
+	lan     *lan // nil: the server is alone
 	addr    string
 	conns   int // sockets that the test holds open
 }
@@ -66,6 +67,9 @@ type options struct {
 	engine  engine.Config
 	gateway gateway.Config
 	node    node.Config
+	lan     *lan   // nil: it is alone
+	name    string // on the lan
+	clock   *clock // nil: one of its own
 }
 
 func newServer(t testing.TB, o options, apps ...*app.App) *server {
@@ -81,6 +85,12 @@ func newServer(t testing.TB, o options, apps ...*app.App) *server {
 
 	if o.node.OfflineDelay == 0 {
 		o.node.OfflineDelay = -1
+	}
+	if o.clock != nil {
+		s.clock = o.clock
+	}
+	if o.lan != nil {
+		o.node.Bus = o.lan.net.Node(o.name)
 	}
 	o.node.Hub, o.node.Now, o.node.Metrics = s.hub, s.clock.Now, s.metrics
 	s.node = node.New(o.node)
@@ -123,6 +133,9 @@ func newServer(t testing.TB, o options, apps ...*app.App) *server {
 		s.node.Close()
 	})
 	s.startLoops()
+	if o.lan != nil {
+		o.lan.start(s, o.node.Bus)
+	}
 	return s
 }
 
@@ -189,6 +202,14 @@ func (s *server) turn() {
 // for which the second begins. What it lets others know is in their mailboxes then, and
 // queued in the third.
 func (s *server) settle() {
+	if s.lan != nil {
+		s.lan.settle()
+		return
+	}
+	s.settleAlone()
+}
+
+func (s *server) settleAlone() {
 	for range 3 {
 		s.turn()
 	}

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,11 +28,18 @@ type link struct {
 	asked    bool // the bus has been asked to attach the topic
 	attached bool // nothing is missed any more
 
-	waiting map[engine.ID]uint64 // conns whose subscription is to be tried again, when the log has reached an offset; 0: when attached is true
+	waiting map[engine.ID]waiter // conns whose subscription is to be tried again; nil: none
+	waited  uint64               // how many ever waited
 	ready   chan struct{}        // closed when attached is true; nil: nobody waits on it
 	readers int                  // who waits on ready
 	used    int64                // Unix nanoseconds at which somebody last used the log without subscribing
 	due     bool                 // a chore is going to look whether the topic can be detached
+}
+
+// A waiter is a conn that waits for a channel.
+type waiter struct {
+	place  uint64 // in the row of those who wait
+	offset uint64 // that the log has to reach; 0: the topic has to be attached
 }
 
 // linger is for how long a log is followed that nobody is subscribed to any more, for who comes back.
@@ -158,9 +167,10 @@ func (n *Node) linked(t *hub.Topic, p *place, id engine.ID, in *Arrival) bool {
 
 func (l *link) wait(id engine.ID, offset uint64) {
 	if l.waiting == nil {
-		l.waiting = make(map[engine.ID]uint64)
+		l.waiting = make(map[engine.ID]waiter)
 	}
-	l.waiting[id] = offset
+	l.waited++
+	l.waiting[id] = waiter{place: l.waited, offset: offset}
 }
 
 // ahead returns the offset that a resuming client has seen and this node has not, 0 when there is none. It was on another
@@ -187,11 +197,14 @@ func (n *Node) again(t *hub.Topic, l *link, all bool) (tell func()) {
 		head = l.log.Head().Offset
 	}
 	ids := make([]engine.ID, 0, len(l.waiting))
-	for id, offset := range l.waiting {
-		if all || offset <= head {
+	for id, w := range l.waiting {
+		if all || w.offset <= head {
 			ids = append(ids, id)
-			delete(l.waiting, id)
 		}
+	}
+	slices.SortFunc(ids, func(a, b engine.ID) int { return cmp.Compare(l.waiting[a].place, l.waiting[b].place) })
+	for _, id := range ids {
+		delete(l.waiting, id)
 	}
 	if len(l.waiting) == 0 {
 		l.waiting = nil
