@@ -34,13 +34,14 @@ func (n *Net) join(b *Bus) {
 		bus:  b, entries: make(map[string][]byte),
 	}
 	b.incarnation = c
+	b.renew()
 	if !b.joined {
 		b.joined = true
 		for _, other := range n.incarnations {
 			if !other.lost {
-				b.tellUp(other.Node)
+				b.tellUp(len(n.records), other.Node)
 				for _, key := range slices.Sorted(maps.Keys(other.entries)) {
-					b.tellChanged(other.ID, backbone.Entry{Key: key, Value: other.entries[key]})
+					b.tellChanged(len(n.records), other.ID, backbone.Entry{Key: key, Value: other.entries[key]})
 				}
 			}
 		}
@@ -48,9 +49,10 @@ func (n *Net) join(b *Bus) {
 		b.rejoins++
 	}
 	n.incarnations = append(n.incarnations, c)
+	number := n.record(Record{Node: c.ID, Up: true})
 	for _, other := range n.buses {
 		if other.joined {
-			other.tellUp(c.Node)
+			other.tellUp(number, c.Node)
 		}
 	}
 	b.board.push(func() func(backbone.Sink) {
@@ -77,9 +79,10 @@ func (n *Net) put(id string, entries []backbone.Entry) error {
 		} else {
 			c.entries[e.Key] = e.Value
 		}
+		number := n.record(Record{Node: id, Entry: e})
 		for _, b := range n.buses {
 			if b.known[id] {
-				b.tellChanged(id, e)
+				b.tellChanged(number, id, e)
 			}
 		}
 	}
@@ -104,15 +107,58 @@ func (n *Net) settle(id string) {
 // giveUp takes c off the board. Under mu.
 func (n *Net) giveUp(c *incarnation) {
 	n.incarnations = slices.DeleteFunc(n.incarnations, func(other *incarnation) bool { return other == c })
+	number := n.record(Record{Node: c.ID, Gone: true})
 	for _, b := range n.buses {
 		if b.known[c.ID] {
-			b.tellGone(c.ID)
+			b.tellGone(number, c.ID)
 		}
 	}
 	c.bus.comeBack()
 }
 
-// LoseBoard makes the backbone forget the board. Nodes come back to it as soon as they can; those that do not are gone when TTL has passed.
+// A Record is one change of the board: an incarnation came or went, or put Entry.
+type Record struct {
+	Node     string
+	Up, Gone bool
+	Entry    backbone.Entry
+}
+
+// record adds r to the history and returns its number. Under mu.
+func (n *Net) record(r Record) int {
+	if n.stepped {
+		n.records = append(n.records, r)
+	}
+	return len(n.records)
+}
+
+// History returns all changes of a stepped Net's board, in its order: number i+1 at i. What the board has forgotten by LoseBoard stays in it until
+// the others are told that it is gone.
+func (n *Net) History() []Record {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.records)
+}
+
+// Heard returns the number of the last change of the board that the newest node of a name was told, or is being told, in a stepped Net. What it learns of
+// the board when it comes has the number of the last change before.
+func (n *Net) Heard(name string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if b := n.named[name]; b != nil {
+		return b.heard
+	}
+	return 0
+}
+
+// Forgotten reports whether there is still somebody of whom the nodes know and the board does not, after LoseBoard.
+func (n *Net) Forgotten() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.ContainsFunc(n.incarnations, func(c *incarnation) bool { return c.lost })
+}
+
+// LoseBoard makes the backbone forget the board. Nodes come back to it as soon as they can, and what they were before stays until
+// they have settled again; those that do not come back are gone when TTL has passed.
 func (n *Net) LoseBoard() {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -38,6 +38,7 @@ type Bus struct {
 	nodes                                                             map[string]backbone.Node // of which Up was told
 	in, out, bytesIn, bytesOut, entries, reconnects, rejoins, fetched uint64
 	reason                                                            string
+	heard                                                             int // number of the record told last
 }
 
 // An attachment is a bus's interest in a topic.
@@ -155,6 +156,15 @@ func (b *Bus) lapse() {
 		if c.bus == b && c.lapses.IsZero() {
 			c.lapses = b.net.clock().Add(b.net.TTL)
 			b.net.after(b.net.TTL)
+		}
+	}
+}
+
+// renew keeps what b is on the board, and what it was, from lapsing. Under mu.
+func (b *Bus) renew() {
+	for _, c := range b.net.incarnations {
+		if c.bus == b {
+			c.lapses = time.Time{}
 		}
 	}
 }
@@ -426,25 +436,28 @@ func (b *Bus) Status() backbone.Status {
 	return s
 }
 
-func (b *Bus) tellUp(node backbone.Node) {
+func (b *Bus) tellUp(number int, node backbone.Node) {
 	b.known[node.ID] = true
 	b.board.push(func() func(backbone.Sink) {
 		b.nodes[node.ID] = node
+		b.heard = number
 		return func(s backbone.Sink) { s.Up(node) }
 	})
 }
 
-func (b *Bus) tellChanged(id string, e backbone.Entry) {
+func (b *Bus) tellChanged(number int, id string, e backbone.Entry) {
 	b.board.push(func() func(backbone.Sink) {
 		b.entries++
+		b.heard = number
 		return func(s backbone.Sink) { s.Changed(id, e) }
 	})
 }
 
-func (b *Bus) tellGone(id string) {
+func (b *Bus) tellGone(number int, id string) {
 	delete(b.known, id)
 	b.board.push(func() func(backbone.Sink) {
 		delete(b.nodes, id)
+		b.heard = number
 		return func(s backbone.Sink) { s.Gone(id) }
 	})
 }

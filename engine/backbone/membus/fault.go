@@ -3,7 +3,6 @@ package membus
 import (
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/gannet-io/gannet/engine/backbone"
 )
@@ -110,8 +109,8 @@ func (b *Bus) revive() {
 	if b.cut || b.paused {
 		return
 	}
-	if c := b.net.on(b.incarnation.ID); c != nil {
-		c.lapses = time.Time{}
+	if b.net.on(b.incarnation.ID) != nil {
+		b.renew()
 	}
 	b.comeBack()
 	if !b.net.stepped {

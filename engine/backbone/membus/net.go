@@ -27,6 +27,7 @@ type Net struct {
 	named        map[string]*Bus      // the newest of each name
 	incarnations []*incarnation       // on the board, in its order
 	logs         map[string]*topicLog // by topic
+	records      []Record             // of a stepped Net
 	made         int                  // counts what needs a name of its own
 	timers       map[*time.Timer]struct{}
 	closed       bool

@@ -63,6 +63,20 @@ func (n *Net) Step() bool {
 	return true
 }
 
+// Unanswered returns of how many Puts of the newest node of a name the outcome is not known yet.
+func (n *Net) Unanswered(name string) (count int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if b := n.named[name]; b != nil {
+		for _, r := range b.waiting() {
+			if r.done != nil && r.topic == "" {
+				count++
+			}
+		}
+	}
+	return count
+}
+
 // Advance lets time pass in a stepped Net: leases lapse that are not renewed, and patience ends.
 func (n *Net) Advance(d time.Duration) {
 	n.mu.Lock()
