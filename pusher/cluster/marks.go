@@ -16,6 +16,7 @@ type marks struct {
 	apps   pile   // guarded by mu
 	puts   []put  // those whose outcome is not known; guarded by mu
 	rounds uint64 // counts the incarnations; guarded by mu
+	first  string // the first of them; guarded by mu
 
 	fresh  bool // a new incarnation has nothing on the board; guarded by mu
 	unsaid bool // nor which process it is; guarded by mu
@@ -103,9 +104,12 @@ func (k *marks) any() bool {
 }
 
 // restart begins a new incarnation: what is marked is found again.
-func (k *marks) restart() {
+func (k *marks) restart(self string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.rounds == 0 {
+		k.first = self
+	}
 	k.topics, k.apps = pile{}, pile{}
 	k.fresh, k.unsaid, k.owed, k.due = true, true, 0, false
 	k.rounds++
@@ -187,8 +191,9 @@ func (m *Member) flush() bool {
 		entries = append(entries, e)
 		bytes += len(e.Key) + len(e.Value)
 	}
-	if p.unsaid = k.sayProcess(); p.unsaid {
-		add(ledger.Key{Class: ledger.Process}, m.process)
+	var first string
+	if p.unsaid, first = k.sayProcess(); p.unsaid {
+		add(ledger.Key{Class: ledger.Process}, ledger.AppendProcess(nil, m.process, first))
 	}
 	for len(entries) < putEntries && bytes < putBytes {
 		w, isTopic, ok := k.take(&p)
@@ -215,11 +220,15 @@ func (m *Member) flush() bool {
 	return true
 }
 
-func (k *marks) sayProcess() (unsaid bool) {
+// sayProcess says whether the process has to be said, and its first incarnation, if this is another one.
+func (k *marks) sayProcess() (unsaid bool, first string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	unsaid, k.unsaid = k.unsaid, false
-	return unsaid
+	if k.rounds > 1 {
+		first = k.first
+	}
+	return unsaid, first
 }
 
 // take takes the next mark for p, topics first.

@@ -144,7 +144,7 @@ func (m *Member) Rejoin(self backbone.Node) {
 	m.ledger.Up(self.ID, self.Name) // the other order is the same
 	m.ledger.Own(self.ID)
 	m.mu.Unlock()
-	m.marks.restart()
+	m.marks.restart(self.ID)
 	m.rouse()
 }
 

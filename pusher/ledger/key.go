@@ -49,6 +49,19 @@ func ParseKey(key string) (k Key, ok bool) {
 	return Key{}, false
 }
 
+// again comes before the first incarnation in the value of a Process entry. It is in no ID, and in no name of a process but by a chance of one in 2^64.
+const again = "\x00again\x00\x00"
+
+// AppendProcess appends the value of a Process entry to dst: what stands for the process, and its first incarnation, "" when this is it. Whoever was not there
+// when that came knows by it that the process was there before him.
+func AppendProcess(dst, process []byte, first string) []byte {
+	dst = append(dst, process...)
+	if first != "" {
+		dst = append(append(dst, again...), first...)
+	}
+	return dst
+}
+
 // AppendCount appends the value of a Count entry to dst.
 func AppendCount(dst []byte, count int) []byte { return binary.AppendUvarint(dst, uint64(count)) }
 

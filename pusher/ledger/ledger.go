@@ -23,7 +23,8 @@ type Ledger struct {
 	apps   map[string]room         // who is signed in, by app
 
 	time      uint64            // how many have come up, or departed
-	processes map[string]uint64 // when they first came, for as long as they are remembered
+	ups       map[string]uint64 // when incarnations came, for as long as they are remembered
+	processes map[string]uint64 // when they first came, likewise
 	departed  map[Key]departure
 	oldest    []departure // ring of them, in their order; some may have been overtaken
 	next      int
@@ -66,7 +67,7 @@ type departure struct {
 func New() *Ledger {
 	l := &Ledger{
 		byID: make(map[string]*incarnation), apps: make(map[string]room),
-		processes: make(map[string]uint64), departed: make(map[Key]departure),
+		ups: make(map[string]uint64), processes: make(map[string]uint64), departed: make(map[Key]departure),
 	}
 	for i := range l.shards {
 		l.shards[i] = make(map[string]room)
@@ -106,6 +107,7 @@ func (l *Ledger) Up(id, name string) {
 	n.slot = uint32(free)
 	l.slots[free] = n
 	l.byID[id] = n
+	l.ups[id] = n.up
 	l.order = append(l.order, n)
 }
 
@@ -148,9 +150,14 @@ func (l *Ledger) process(n *incarnation, process string) {
 	if n.process != "" {
 		return
 	}
+	process, first, again := strings.Cut(process, again)
 	n.process = process
 	if _, ok := l.processes[process]; !ok {
 		l.processes[process] = n.up
+		if again {
+			// What is not known here was before anything that is: 0.
+			l.processes[process] = l.ups[first]
+		}
 	}
 	// A process that is away may come back, but not for ever.
 	const many = 1 << 12
@@ -162,6 +169,15 @@ func (l *Ledger) process(n *incarnation, process string) {
 			}
 		}
 		l.processes = live
+	}
+	if len(l.ups) > many {
+		live := make(map[string]uint64)
+		for _, n := range l.slots {
+			if n != nil {
+				live[n.id] = n.up
+			}
+		}
+		l.ups = live
 	}
 }
 
