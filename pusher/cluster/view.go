@@ -42,6 +42,20 @@ func (m *Member) OnlineElsewhere(app, user string) bool {
 	return m.ledger.OnlineElsewhere(app, user)
 }
 
+// Online reports whether the board says that a user is signed in to an app, on any node.
+func (m *Member) Online(app, user string) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.ledger.Online(app, user)
+}
+
+// Nodes returns the incarnations that are on the board, the longest first.
+func (m *Member) Nodes() []string {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.ledger.Nodes()
+}
+
 // Occupied returns the topics of one of ledger.Shards shards that begin with prefix and have connections on other nodes.
 func (m *Member) Occupied(shard int, prefix string) []string {
 	m.mu.RLock()

@@ -600,6 +600,12 @@ func (l *Ledger) MemberElsewhere(topic, user string) bool {
 // OnlineElsewhere reports whether a user is signed in to an app on another node.
 func (l *Ledger) OnlineElsewhere(app, user string) bool { return l.there(l.apps, app, user) }
 
+// Online reports whether a user is signed in to an app on any node, as the board has it.
+func (l *Ledger) Online(app, user string) bool {
+	r, ok := l.apps[app]
+	return ok && r.more != nil && r.more.roster.find(user) >= 0
+}
+
 func (l *Ledger) there(rooms map[string]room, topic, user string) bool {
 	r, ok := rooms[topic]
 	if !ok || r.more == nil {

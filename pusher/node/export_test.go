@@ -78,3 +78,14 @@ func (n *Node) Past(a *app.App) (bytes, events, streams int) {
 	defer p.mu.Unlock()
 	return p.bytes, p.events, p.streams
 }
+
+// Heard reports whether this node has been told that a user is signed in somewhere, itself included.
+func (n *Node) Heard(appID, userID string) bool {
+	return n.member.Online(appID, userID)
+}
+
+// Nodes returns the incarnations on the board as this node was told.
+func (n *Node) Nodes() []string { return n.member.Nodes() }
+
+// Up reports whether the backbone can be reached.
+func (n *Node) Up() bool { return n.up.Load() }
