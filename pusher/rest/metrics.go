@@ -11,7 +11,7 @@ import (
 )
 
 // statuses are all the door can answer; anything else is counted as 500.
-var statuses = [...]int{200, 204, 400, 401, 403, 404, 405, 408, 413, 414, 415, 421, 429, 431, 500, 503}
+var statuses = [...]int{200, 204, 304, 308, 400, 401, 403, 404, 405, 408, 413, 414, 415, 421, 429, 431, 500, 503}
 
 // durationBounds are the upper bounds of the histogram's buckets in seconds. A publish takes tens of
 // microseconds, an answer that a client gives up on takes seconds.

@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/gannet-io/gannet/pusher/rest"
@@ -69,5 +70,18 @@ func TestScriptsTakeNoOtherMethod(t *testing.T) {
 	l = start(t, func(_ *lab, c *rest.Config) { c.Hosts = []string{"ws.example"} })
 	if got := l.send("GET", "/resume.js", ""); got.status != 421 {
 		t.Errorf("by another host's name: %d, want 421", got.status)
+	}
+}
+
+func TestNotModifiedIsNoFailure(t *testing.T) {
+	l := start(t, nil)
+	tag := l.send("GET", "/resume.js", "").header.Get("ETag")
+	if got := l.send("GET", "/resume.js", "", "If-None-Match: "+tag); got.status != 304 {
+		t.Fatalf("%d, want 304", got.status)
+	}
+	var text strings.Builder
+	l.set.WritePrometheus(&text)
+	if !strings.Contains(text.String(), `gannet_rest_requests_total{route="resume_js",status="304"} 1`) || strings.Contains(text.String(), `status="500"`) {
+		t.Errorf("a script that has not changed is counted as\n%s", text.String())
 	}
 }
