@@ -20,6 +20,10 @@ Whoever reaches this machine can use it; --listen 127.0.0.1:{{.Port}} keeps it t
 {{- if .TLS}}
 TLS is spoken on the same port ({{.TLS}}), by a certificate that clients must be told to trust{{with .CertFile}}: {{.}}{{end}}
 {{- end}}
+{{- if .Demos}}
+
+Six demos, with their sources: {{.URL}}/
+{{- end}}
 
   app id  {{.ID}}
   key     {{.Key}}
@@ -76,6 +80,7 @@ type bannerFields struct {
 	Open                    bool   // other machines can connect
 	TLS                     string // the URL over TLS, if that was asked for
 	CertFile                string // of the certificate, if it is in one
+	Demos                   bool   // they are served
 	Shell                   string
 }
 
@@ -87,6 +92,7 @@ func writeBanner(w io.Writer, cfg *Config, public net.Addr) error {
 		return nil
 	}
 	f := bannerFields{Program: quoted(cmp.Or(cfg.Program, "gannet")), ID: devAppID, Key: devKey, Secret: devSecret, Prefix: cfg.PathPrefix}
+	f.Demos = cfg.demoApp(cfg.Registered()) != nil
 	f.Host, f.Port, _ = net.SplitHostPort(public.String())
 	if ip, err := netip.ParseAddr(f.Host); err == nil {
 		f.Open = !ip.IsLoopback()

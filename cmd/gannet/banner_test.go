@@ -53,6 +53,40 @@ func TestBannerOfALoopbackServerWarnsOfNobody(t *testing.T) {
 	}
 }
 
+func TestBannerSaysWhereTheDemosAre(t *testing.T) {
+	if got, want := banner(t, "127.0.0.1:7777", map[string]string{"path_prefix": "/rt"}), "\nSix demos, with their sources: http://127.0.0.1:7777/rt/\n"; !strings.Contains(got, want) {
+		t.Errorf("the banner lacks %q:\n%s", want, got)
+	}
+}
+
+// Whoever has configured something under the name of the development app has no demos beside it.
+func TestDemosAreOfTheDevelopmentAppAlone(t *testing.T) {
+	for text, want := range map[string]bool{
+		"": true,
+		"apps: [{id: mine, key: mine, secret: mine}]":                                                                                 true,
+		"apps: [{id: app-id, key: app-key, secret: app-secret, client_events: true, watchlist: true}]":                                true,
+		"apps: [{id: app-id, key: app-key, secret: app-secret}]":                                                                      false,
+		"apps: [{id: app-id, key: app-key, secret: mine, client_events: true, watchlist: true}]":                                      false,
+		"apps: [{id: app-id, key: mine, secret: mine, client_events: true, watchlist: true}]":                                         false,
+		"apps: [{id: app-id, key: app-key, secret: app-secret, client_events: true, watchlist: true, enabled: false}]":                false,
+		"apps: [{id: app-id, keys: [{key: app-key, secret: app-secret}, {key: b, secret: c}], client_events: true, watchlist: true}]": false,
+	} {
+		for _, dev := range []bool{true, false} {
+			src := main.Sources{Dev: dev, Environ: []string{"GANNET_APP_ID=x", "GANNET_APP_KEY=x", "GANNET_APP_SECRET=x"}}
+			if text != "" {
+				src.File = write(t, text)
+			}
+			cfg, err := main.Load(src)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := cfg.HasDemos(); got != (want && dev) {
+				t.Errorf("%s, with --dev %v: demos %v, want %v", text, dev, got, want && dev)
+			}
+		}
+	}
+}
+
 func TestBannerNamesTheProgramAsItWasStarted(t *testing.T) {
 	for program, want := range map[string]string{
 		"":                 "gannet",

@@ -87,3 +87,6 @@ var OpenDataDir = openDataDir
 
 func (d *dataDir) Close() error { return d.close() }
 func (d *dataDir) Shared() bool { return d.shared() }
+
+// HasDemos reports whether a server of c shows the demos.
+func (c *Config) HasDemos() bool { return c.demoApp(c.Registered()) != nil }

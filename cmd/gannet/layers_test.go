@@ -78,12 +78,13 @@ var layers = map[string]layer{
 	"pusher/console": {pure: true},
 	"pusher/rest":    {on: []string{"pusher/node", "pusher/once", "pusher/allow", "pusher/resume", "engine/proxies"}},
 	"pusher/admin":   {on: []string{"pusher/node", "pusher/allow"}},
+	"pusher/demo":    {on: []string{"pusher/node"}},
 
 	"pusher/webhook/outbox":  {pure: true, on: []string{"pusher/wire", "pusher/app"}},
 	"pusher/webhook/journal": {on: []string{"pusher/webhook/outbox"}},
 	"pusher/webhook":         {on: []string{"pusher/webhook/journal", "pusher/auth"}},
 
-	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/console", "pusher/webhook", "pusher/app/appstatic", "engine/echo", "engine/certs/acmecerts"}},
+	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/console", "pusher/demo", "pusher/webhook", "pusher/app/appstatic", "engine/echo", "engine/certs/acmecerts"}},
 	"cmd/gannet/e2e": {on: []string{"cmd/gannet"}},
 	"bench":          {on: []string{"loadtest/report", "loadtest/picture"}},
 	"bench/ceiling":  {on: []string{"frame/handshake", "pusher/wire"}},

@@ -33,6 +33,7 @@ import (
 	"github.com/gannet-io/gannet/pusher/admin"
 	"github.com/gannet-io/gannet/pusher/app/appstatic"
 	"github.com/gannet-io/gannet/pusher/console"
+	"github.com/gannet-io/gannet/pusher/demo"
 	"github.com/gannet-io/gannet/pusher/gateway"
 	"github.com/gannet-io/gannet/pusher/live"
 	"github.com/gannet-io/gannet/pusher/node"
@@ -57,6 +58,7 @@ type server struct {
 	bus       backbone.Bus // nil: there are no other nodes
 	node      *node.Node
 	rest      *rest.Server
+	demos     *demo.Site // nil unless they are served
 	admin     *admin.Server
 
 	public              []listener
@@ -132,6 +134,10 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, out io.Writer) er
 func (s *server) assemble() error {
 	cfg, set := s.cfg, metrics.NewSet()
 	registered := cfg.Registered()
+	demos := cfg.demoApp(registered)
+	if demos != nil {
+		demos.Rules = append(demo.Rules(), demos.Rules...)
+	}
 	apps, err := appstatic.New(registered)
 	if err != nil {
 		return err
@@ -225,6 +231,11 @@ func (s *server) assemble() error {
 	if s.acme != nil {
 		challenge = s.acme.Answer
 	}
+	var pages http.Handler
+	if demos != nil {
+		s.demos = demo.New(demo.Config{App: demos, Node: s.node, Path: cfg.PathPrefix, Logger: s.log})
+		pages = s.demos
+	}
 	s.rest = rest.New(rest.Config{
 		Node:         s.node,
 		Apps:         apps,
@@ -235,6 +246,7 @@ func (s *server) assemble() error {
 		HSTS:         cfg.TLS.HSTS,
 		Challenge:    challenge,
 		Upgrade:      s.engine.Adopt,
+		Pages:        pages,
 		Metrics:      set,
 		Logger:       s.log,
 		PathPrefix:   cfg.PathPrefix,
@@ -391,6 +403,9 @@ func (s *server) stop() error {
 	})
 	patiently("requests", requestGrace, s.rest.Shutdown)
 	err = errors.Join(err, s.http.Close(), s.engine.Stop())
+	if s.demos != nil {
+		s.demos.Close()
+	}
 	s.node.Close()
 	patiently("webhooks", hookGrace, s.webhooks.Close)
 	patiently("admin", requestGrace, s.admin.Shutdown)

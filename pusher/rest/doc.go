@@ -11,6 +11,7 @@
 //	POST /users/{user}/terminate_connections            users.go, as the Python library asks
 //	GET  / /up /healthz /readyz                         health.go, unsigned
 //	GET  /resume.js /resume.mjs                         script.go, unsigned
+//	/ in browsers, and what is below /demo/             pages.go, unsigned, by Config.Pages
 //
 // and gives connections away on which a client asks for a WebSocket, in upgrade.go.
 //

@@ -16,6 +16,7 @@ const (
 	routeReadyz
 	routeScript // resume.js
 	routeModule // resume.mjs
+	routePage   // Config.Pages
 	routeEvents
 	routeBatch
 	routeChannels
@@ -38,6 +39,7 @@ var routes = [routeCount]struct {
 	routeReadyz:         {"readyz", false},
 	routeScript:         {"resume_js", false},
 	routeModule:         {"resume_mjs", false},
+	routePage:           {"page", false},
 	routeEvents:         {"events", true},
 	routeBatch:          {"batch_events", true},
 	routeChannels:       {"channels", false},

@@ -98,6 +98,9 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) (r route) {
 
 	q.ctx = ctx
 	r, path := s.target(q, &ctx.Request.Header)
+	if s.wantsPage(ctx, r, path) {
+		r = routePage
+	}
 	if r.signed() || r.script() {
 		allowAnyOrigin(&ctx.Response.Header)
 	}
@@ -109,6 +112,8 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) (r route) {
 		err = errTLSRequired
 	case r == routeNone:
 		err = errNotFound
+	case r == routePage:
+		s.page(ctx, path, q.query)
 	case r.signed() && ctx.IsOptions():
 		preflight(ctx, r)
 	case r.signed():

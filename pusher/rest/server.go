@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/fasthttpadaptor"
 
 	"github.com/gannet-io/gannet/engine/proxies"
 	"github.com/gannet-io/gannet/pusher/app"
@@ -97,6 +99,10 @@ type Config struct {
 	// nil: such requests are answered 404, as on other listeners.
 	Upgrade func(conn net.Conn, read []byte) error
 
+	// Pages answers, without any signature, what is below /demo/, and GET / when the client takes HTML, as browsers do and
+	// load balancers do not. It sees paths without the prefix. nil: there is nothing below /demo/.
+	Pages http.Handler
+
 	// Metrics gets the metrics named gannet_rest_*, one Server per set. nil: they are kept
 	// and shown nowhere.
 	Metrics *metrics.Set
@@ -175,6 +181,7 @@ type Server struct {
 	// Set once by New.
 	cfg      Config
 	fast     *fasthttp.Server
+	pages    fasthttp.RequestHandler // of Config.Pages; nil: none
 	metrics  *instruments
 	base     context.Context // of registry look-ups; ends when Shutdown loses patience
 	giveUp   context.CancelFunc
@@ -199,6 +206,9 @@ func New(cfg Config) *Server {
 	cfg.setDefaults()
 	s := &Server{cfg: cfg, listeners: make(map[*listener]struct{})}
 	s.repeats.init()
+	if cfg.Pages != nil {
+		s.pages = fasthttpadaptor.NewFastHTTPHandler(cfg.Pages)
+	}
 	s.base, s.giveUp = context.WithCancel(context.Background())
 	s.metrics = newInstruments(cfg.Metrics,
 		func() float64 { return float64(s.open()) },
