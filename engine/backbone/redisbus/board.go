@@ -131,7 +131,7 @@ func (b *board) follow(ctx context.Context, whole func()) error {
 			return nil // join first, so that who was known is not gone
 		}
 	}
-	if now.epoch != epoch || b.place.Load() > now.place || now.place-b.place.Load() > keepChanges/2 {
+	if now.epoch != epoch || b.place.Load() > now.place || now.place-b.place.Load() > int64(b.bus.keep/2) {
 		if err := b.catchUp(ctx, now); err != nil {
 			return err
 		}
@@ -198,6 +198,7 @@ func (b *board) join(ctx context.Context, knew string) error {
 	b.lost = false
 	b.mu.Unlock()
 	b.joining = true
+	b.bus.health.report(ofLease, "") // who rejoins may put
 	if before != "" {
 		b.bus.writer.outlived(before)
 		b.counts.rejoins.Add(1)
@@ -371,7 +372,7 @@ func parseNode(id, record string) (n backbone.Node, ghost bool) {
 
 // runBoard runs one of the board's scripts.
 func (b *Bus) runBoard(ctx context.Context, s *script, args ...string) (rueidis.RedisMessage, error) {
-	all := append([]string{newEpoch(), b.keys.entries(""), strconv.FormatInt(b.config.Lease.Milliseconds(), 10), strconv.Itoa(keepChanges)}, args...)
+	all := append([]string{newEpoch(), b.keys.entries(""), strconv.FormatInt(b.config.Lease.Milliseconds(), 10), strconv.Itoa(b.keep)}, args...)
 	m, err := b.conn.run(ctx, b.conn.writes, s, b.keys.board(), all)
 	if err != nil {
 		return m, fmt.Errorf("redisbus: board: %w", err)

@@ -37,6 +37,7 @@ type Bus struct {
 	appenders  []*appender
 	subs       []*subscription
 	room       room
+	keep       int // changes of the board
 
 	waitingPuts                            atomic.Int64
 	in, out, bytesIn, bytesOut             atomic.Uint64
@@ -75,7 +76,7 @@ func New(c Config) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{config: c, keys: newKeys(c.Prefix, p.database), id: newID(), sharded: p.mode == rueidis.ClientModeCluster, conn: connection{place: p}, health: newHealth()}
+	b := &Bus{config: c, keys: newKeys(c.Prefix, p.database), id: newID(), sharded: p.mode == rueidis.ClientModeCluster, conn: connection{place: p}, health: newHealth(), keep: keepChanges}
 	b.room.max = int64(c.MaxWaiting)
 	b.board, b.writer, b.lease, b.fetcher = newBoard(b), newWriter(b), newLease(b), newFetcher(b)
 	for range lanes {
@@ -132,7 +133,7 @@ func (b *Bus) Start(ctx context.Context, s backbone.Sink) error {
 		b.workers.Go(func() { b.publishers[i].run(running) })
 		b.workers.Go(func() { b.appenders[i].run(running) })
 	}
-	b.health.report("", "")
+	b.health.report(ofStart, "")
 	b.workers.Go(func() { b.health.run(running, s) })
 	b.workers.Go(func() { b.lease.run(running) })
 	b.workers.Go(func() { b.writer.run(running) })
@@ -189,7 +190,7 @@ func (b *Bus) drain(ctx context.Context) {
 	t := time.NewTicker(2 * time.Millisecond)
 	defer t.Stop()
 	late := time.After(2 * time.Second)
-	for b.health.up.Load() && (b.room.messages.Load() > 0 || b.waitingPuts.Load() > 0) {
+	for b.health.writable.Load() && (b.room.messages.Load() > 0 || b.waitingPuts.Load() > 0) {
 		select {
 		case <-t.C:
 		case <-late:
@@ -240,7 +241,7 @@ func (b *Bus) refuse(size int) error {
 	switch {
 	case size > maxMessage:
 		return backbone.ErrTooLarge
-	case !b.health.up.Load():
+	case !b.health.writable.Load():
 		return backbone.ErrUnavailable
 	case b.room.full():
 		return backbone.ErrFull
@@ -285,7 +286,7 @@ func (b *Bus) Put(entries []backbone.Entry) func() error {
 	if len(entries) == 0 {
 		return nil
 	}
-	if !b.health.up.Load() {
+	if !b.health.writable.Load() {
 		return failed(backbone.ErrUnavailable)
 	}
 	p := &write{pending: pending{until: time.Now().Add(backbone.PatienceMax), done: make(chan error, 1)}, entries: entries}

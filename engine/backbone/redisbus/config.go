@@ -26,6 +26,8 @@ type Config struct {
 	//
 	// or the same with rediss for TLS. Sentinels that want a password of their own get it by ?sentinel_user= and ?sentinel_password=.
 	URL string
+	// Password is used when the URL has none.
+	Password string
 	// Prefix is what all keys and channels begin with, "gannet:" if empty. It says which nodes are one cluster. No braces.
 	Prefix string
 	// Name is the node's.
@@ -64,9 +66,24 @@ type place struct {
 	option   rueidis.ClientOption
 }
 
+// splitHosts returns a URL without its hosts, and them: there may be several, with commas between, of which package url knows nothing.
+func splitHosts(text string) (rest, hosts string) {
+	scheme, after, ok := strings.Cut(text, "://")
+	if !ok {
+		return text, ""
+	}
+	end := strings.IndexAny(after, "/?#")
+	if end < 0 {
+		end = len(after)
+	}
+	begin := strings.LastIndexByte(after[:end], '@') + 1
+	return scheme + "://" + after[:begin] + "host" + after[end:], after[begin:end]
+}
+
 // parse reads c. Its errors hold no secrets.
 func (c *Config) parse() (p place, err error) {
-	u, err := url.Parse(c.URL)
+	text, hosts := splitHosts(c.URL)
+	u, err := url.Parse(text)
 	if err != nil {
 		return p, errors.New("redisbus: the URL cannot be read") // err would show the password
 	}
@@ -103,12 +120,14 @@ func (c *Config) parse() (p place, err error) {
 	if p.mode == rueidis.ClientModeCluster && p.database != 0 {
 		return p, errors.New("redisbus: a Redis Cluster has database 0 alone")
 	}
-	for _, host := range strings.Split(u.Host, ",") {
+	for _, host := range strings.Split(hosts, ",") {
 		if host == "" {
 			return p, errors.New("redisbus: the URL lacks a host")
 		}
-		if _, _, err := net.SplitHostPort(host); err != nil {
-			host = net.JoinHostPort(strings.Trim(host, "[]"), defaultPort)
+		if port, err := url.Parse("redis://" + host); err != nil || port.Hostname() == "" {
+			return p, errors.New("redisbus: the URL cannot be read: want host or host:port, and commas between them")
+		} else if port.Port() == "" {
+			host = net.JoinHostPort(port.Hostname(), defaultPort)
 		}
 		p.addrs = append(p.addrs, host)
 	}
@@ -129,6 +148,9 @@ func (c *Config) parse() (p place, err error) {
 	if u.User != nil {
 		o.Username = u.User.Username()
 		o.Password, _ = u.User.Password()
+	}
+	if o.Password == "" {
+		o.Password = c.Password
 	}
 	if kind == "rediss" {
 		if o.TLSConfig, err = c.tls(); err != nil {

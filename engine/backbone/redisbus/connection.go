@@ -65,13 +65,18 @@ func (c *connection) fit(ctx context.Context) error {
 				c.version = v
 			}
 		}
-		if major, _, _ := strings.Cut(c.version, "."); c.version != "" {
-			if n, err := strconv.Atoi(major); err == nil && n < 7 {
-				return unfit{fmt.Errorf("redisbus: Redis %s: version 7 or later is needed", c.version)}
-			}
+		major, _, _ := strings.Cut(c.version, ".")
+		if n, err := strconv.Atoi(major); err == nil && n < 7 {
+			return unfit{fmt.Errorf("redisbus: Redis %s: version 7 or later is needed", c.version)}
 		}
 	}
 	return nil
+}
+
+// answered returns the error that Redis answered with, if err is one.
+func answered(err error) (e *rueidis.RedisError, ok bool) {
+	ok = errors.As(err, &e)
+	return e, ok
 }
 
 // permanent reports whether trying again is of no use: the server is there and refuses.
@@ -80,12 +85,9 @@ func permanent(err error) bool {
 	if errors.As(err, &u) {
 		return true
 	}
-	if e, ok := rueidis.IsRedisErr(err); ok {
+	if e, ok := answered(err); ok && !passing(err) {
 		word, _, _ := strings.Cut(e.Error(), " ")
-		switch word {
-		case "WRONGPASS", "NOAUTH", "NOPERM", "ERR":
-			return true
-		}
+		return word != "OOM" && word != "MISCONF" && word != "NOREPLICAS"
 	}
 	return false
 }
@@ -124,7 +126,7 @@ func outcome(err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, refused := rueidis.IsRedisErr(err); refused {
+	if _, refused := answered(err); refused {
 		return backbone.ErrUnavailable
 	}
 	var op *net.OpError
@@ -139,7 +141,7 @@ func broken(err error) bool {
 	if err == nil {
 		return false
 	}
-	_, answer := rueidis.IsRedisErr(err)
+	_, answer := answered(err)
 	return !answer
 }
 
@@ -148,8 +150,8 @@ func reason(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "Redis does not answer"
 	}
-	if _, ok := rueidis.IsRedisErr(err); ok {
-		text, _, _ := strings.Cut(err.Error(), "script:")
+	if e, ok := answered(err); ok {
+		text, _, _ := strings.Cut(e.Error(), "script:")
 		return "Redis: " + strings.TrimSpace(text)
 	}
 	return "Redis: " + err.Error()

@@ -12,15 +12,22 @@ import (
 
 // health is whether Redis can be reached, as its users found.
 type health struct {
-	up atomic.Bool
+	up       atomic.Bool
+	writable atomic.Bool // what is written would be answered, whatever comes in
 
 	mu       sync.Mutex
 	problems map[string]string // by who has it: why
 	changed  chan struct{}     // has room for one
 }
 
+// Who has the problems that keep from writing.
+const (
+	ofStart = ""
+	ofLease = "lease"
+)
+
 func newHealth() *health {
-	return &health{problems: map[string]string{"": "not started"}, changed: make(chan struct{}, 1)}
+	return &health{problems: map[string]string{ofStart: "not started"}, changed: make(chan struct{}, 1)}
 }
 
 // report says that who has a problem, or with "" that it has none any more. Any goroutine.
@@ -36,6 +43,7 @@ func (h *health) report(who, why string) {
 		h.problems[who] = why
 	}
 	h.up.Store(len(h.problems) == 0)
+	h.writable.Store(h.problems[ofStart] == "" && h.problems[ofLease] == "")
 	h.mu.Unlock()
 	select {
 	case h.changed <- struct{}{}:

@@ -36,7 +36,7 @@ func (l *lease) run(ctx context.Context) {
 		}
 		if err == nil {
 			attempt, p = 0, 0
-			b.health.report("lease", "")
+			b.health.report(ofLease, "")
 			select {
 			case <-t.C:
 			case <-l.wake:
@@ -47,7 +47,7 @@ func (l *lease) run(ctx context.Context) {
 		}
 		// A connection that is merely broken is there again at the second attempt.
 		if attempt++; attempt > 1 || !broken(err) || ctxExpired(err) {
-			b.health.report("lease", reason(err))
+			b.health.report(ofLease, reason(err))
 		}
 		p.next(ctx.Done())
 	}

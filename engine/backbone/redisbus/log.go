@@ -173,7 +173,7 @@ func (o *appender) judge(batch []*pending, err error) (n int) {
 	now := time.Now()
 	for _, p := range batch {
 		// Who has not been tried yet surely is not stored, and nothing promises that he can be soon.
-		if again && now.Before(p.until) && (p.tried || b.health.up.Load()) {
+		if again && now.Before(p.until) && (p.tried || b.health.writable.Load()) {
 			break
 		}
 		o.finish(p, backbone.ErrUnavailable)
@@ -184,7 +184,7 @@ func (o *appender) judge(batch []*pending, err error) (n int) {
 
 // passing reports whether an answer of Redis is about a state that passes by itself within moments: another primary, a slot on its way.
 func passing(err error) bool {
-	e, ok := rueidis.IsRedisErr(err)
+	e, ok := answered(err)
 	if !ok {
 		return false
 	}

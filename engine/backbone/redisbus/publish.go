@@ -121,7 +121,7 @@ func (o *publisher) send(ctx context.Context, batch []*pending) {
 	sent := batch[:0:len(batch)]
 	now := time.Now()
 	for _, p := range batch {
-		if now.After(p.until) || !b.health.up.Load() {
+		if now.After(p.until) || !b.health.writable.Load() {
 			b.room.free(p)
 			p.answer(backbone.ErrUnavailable)
 			continue

@@ -239,7 +239,7 @@ func (w *writer) hold(self string, count int, unknown, again bool) bool {
 		if count > 0 {
 			p.tried = p.tried || unknown
 			count -= len(p.entries)
-			patient = patient && now.Before(p.until) && (p.tried || w.bus.health.up.Load())
+			patient = patient && now.Before(p.until) && (p.tried || w.bus.health.writable.Load())
 		}
 	}
 	if again && patient {
