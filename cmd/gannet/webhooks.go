@@ -217,6 +217,7 @@ func (s *server) newWebhooks(apps []*app.App, set *metrics.Set) (*webhook.Sender
 		Targets:     s.cfg.targets(),
 		LeaveDelay:  cfg.LeaveDelay,
 		ReturnDelay: cfg.ReturnDelay,
+		Shared:      s.bus != nil,
 		QueueEvents: orMost(cfg.QueueEvents),
 		QueueBytes:  orMost(cfg.QueueBytes),
 		Agent:       agent(),

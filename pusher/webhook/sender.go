@@ -25,6 +25,7 @@ type Config struct {
 
 	LeaveDelay  time.Duration // that a channel or member must be gone before it is told; 0: at once
 	ReturnDelay time.Duration // that those in the journal's ledger have to come back after a restart; 0: 30 s
+	Shared      bool          // other nodes speak of what this one leaves behind: nobody is gone because it was away, and what it knows it tells before it ends
 	QueueEvents int           // that may wait for one webhook; 0: 10,000
 	QueueBytes  int           // that may wait for all together; 0: 64 MiB
 
@@ -146,7 +147,11 @@ func (s *Sender) restore(c *journal.Contents) {
 		}
 	}
 	for _, p := range c.Present {
-		s.box.RestorePresent(p, s.cfg.ReturnDelay, now)
+		if s.cfg.Shared {
+			s.box.ForgetPresent(p)
+		} else {
+			s.box.RestorePresent(p, s.cfg.ReturnDelay, now)
+		}
 	}
 	if len(c.Batches)+len(c.Present) > 0 {
 		s.log.Info("webhooks go on where they were left", "batches", len(c.Batches), "present", len(c.Present))
@@ -167,8 +172,8 @@ func (s *Sender) Notify(a *app.App, e wire.HookEvent) {
 	}
 }
 
-// Close ends the Sender: nothing more is taken in, and what waits is sent until ctx is done. Without a journal on disk
-// absences are told at once, and what cannot be sent by then is lost, counted and logged; with one it is sent after the next
+// Close ends the Sender: nothing more is taken in, and what waits is sent until ctx is done. Without a journal on disk, and where nodes share
+// the work, absences are told at once, and what cannot be sent by then is lost, counted and logged; with one it is sent after the next
 // start. It may be called twice. May block.
 func (s *Sender) Close(ctx context.Context) error {
 	s.in.close()
@@ -181,7 +186,7 @@ func (s *Sender) Close(ctx context.Context) error {
 		}
 		s.closing = true
 		s.takeNotices(now)
-		s.box.End(!s.cfg.Journal.Durable(), now)
+		s.box.End(s.cfg.Shared || !s.cfg.Journal.Durable(), now)
 	})
 	select {
 	case <-s.ended:

@@ -449,6 +449,32 @@ func TestJournalBringsBackWhatWasLeft(t *testing.T) {
 	})
 }
 
+// Where other nodes speak of what this one leaves, it takes nobody for gone because it was away itself.
+func TestJournalOfOneOfSeveralNodesKeepsBatchesAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "j")
+		start := func() *world {
+			return newWorld(t, webhook.Config{LeaveDelay: leave, Shared: true, Journal: openJournal(t, path)}, hook("main", "http://one.example/", nil))
+		}
+		w := start()
+		w.occupied("elsewhere")
+		w.occupied("goes")
+		time.Sleep(time.Second)
+		w.take()
+		w.answers(func(*post) (int, error) { return 503, nil })
+		w.vacated("goes")
+		w.shut(5 * time.Second)
+		for _, want := range [][]string{{"channel_vacated goes"}, nil} {
+			w = start()
+			time.Sleep(time.Hour)
+			if got := texts(w.take()); !slices.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			w.shut(time.Second)
+		}
+	})
+}
+
 func TestBatchesOfAWebhookThatIsGoneAreDeadLetters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "j")

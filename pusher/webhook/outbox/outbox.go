@@ -400,6 +400,9 @@ func (o *Outbox) RestorePresent(p Present, wait time.Duration, now time.Time) {
 	o.plan(t)
 }
 
+// ForgetPresent takes out of the ledger, from a time before, who was told to be there: another node has told what became of him.
+func (o *Outbox) ForgetPresent(p Present) { o.ledger(p, false) }
+
 func (o *Outbox) find(appID, name string) *queue {
 	t := o.apps[appID]
 	if t == nil {
