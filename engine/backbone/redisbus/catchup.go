@@ -80,9 +80,16 @@ func (b *board) catchUp(ctx context.Context, from look) error {
 	}
 	b.differ(all)
 	b.mu.Lock()
+	changed := b.epoch != "" && b.epoch != to.epoch
 	b.epoch = to.epoch
 	b.mu.Unlock()
 	b.place.Store(to.place)
+	if changed {
+		// It is another server, perhaps, and the one before may still be there, a replica now that hears nothing.
+		for _, s := range b.bus.subs {
+			s.renew()
+		}
+	}
 	return nil
 }
 

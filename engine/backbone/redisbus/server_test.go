@@ -32,6 +32,7 @@ type server struct {
 	dir  string
 	port int
 	args []string
+	file string // of its configuration, for a sentinel
 	log  bytes.Buffer
 
 	cmd   *exec.Cmd
@@ -74,6 +75,9 @@ func (s *server) addr() string { return "127.0.0.1:" + strconv.Itoa(s.port) }
 // run starts the process and waits until it answers.
 func (s *server) run() error {
 	args := append([]string{"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"}, s.args...)
+	if s.file != "" {
+		args = []string{s.file, "--sentinel", "--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir}
+	}
 	c := exec.Command("redis-server", args...)
 	c.Stdout, c.Stderr = &s.log, &s.log
 	if err := c.Start(); err != nil {

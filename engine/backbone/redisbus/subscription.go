@@ -12,7 +12,7 @@ import (
 // subscribeAtOnce is how many channels one command subscribes to.
 const subscribeAtOnce = 500
 
-var errMoved = errors.New("a subscription was ended by the server")
+var errMoved = errors.New("another server took over")
 
 // A subscription is a connection on which messages come: of one partition in a cluster, else of all.
 type subscription struct {
@@ -24,13 +24,13 @@ type subscription struct {
 	wanted map[string]*attachment // by topic
 	dirty  map[string]struct{}    // topics whose wish has changed
 
-	leaving sync.Map    // channels that unsubscribe is under way for
-	ended   chan string // a channel that the server ended; has room for one
+	leaving sync.Map      // channels that unsubscribe is under way for
+	ended   chan struct{} // the connection is to be opened anew; has room for one
 }
 
 func newSubscription(b *Bus, partition int) *subscription {
 	return &subscription{bus: b, partition: partition, wake: make(chan struct{}, 1),
-		wanted: make(map[string]*attachment), dirty: make(map[string]struct{}), ended: make(chan string, 1)}
+		wanted: make(map[string]*attachment), dirty: make(map[string]struct{}), ended: make(chan struct{}, 1)}
 }
 
 // want says what is wished for a topic; nil: nothing. Any goroutine.
@@ -52,6 +52,9 @@ func (s *subscription) name() string {
 	}
 	return fmt.Sprint("messages ", s.partition)
 }
+
+// renew has the connection opened anew. Any goroutine.
+func (s *subscription) renew() { poke(s.ended) }
 
 // run keeps the connection.
 func (s *subscription) run(ctx context.Context) {
@@ -89,10 +92,7 @@ func (s *subscription) serve(ctx context.Context, whole func()) error {
 		OnSubscription: func(e rueidis.PubSubSubscription) {
 			if e.Kind == "unsubscribe" || e.Kind == "sunsubscribe" {
 				if _, ok := s.leaving.LoadAndDelete(e.Channel); !ok {
-					select {
-					case s.ended <- e.Channel:
-					default:
-					}
+					s.renew()
 				}
 			}
 		},
