@@ -106,7 +106,7 @@ async function serve() {
   const watching = await context({ ...options, minify: false, sourcemap: 'linked', entryNames: 'assets/[name]', outdir: out, write: true });
   await watching.watch();
   const port = process.argv.includes('--port') ? Number(flag('--port')) : 5173;
-  const url = await listen({ folders: [out, at('src')], port, ...(process.argv.includes('--admin') && { admin: flag('--admin') }) });
+  const { url } = await listen({ folders: [out, at('src')], port, ...(process.argv.includes('--admin') && { admin: flag('--admin') }) });
   console.log(`console: ${url}`);
 }
 

@@ -9,7 +9,9 @@ import * as world from './world.mjs';
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.map': 'application/json', '.txt': 'text/plain' };
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/** Listens and returns the address. `signIn` has it ask for world.secret first. */
+export { secret } from './world.mjs';
+
+/** Listens, and returns the address and what ends it. `signIn` has it ask for the secret first. */
 export async function listen({ folders, port = 0, admin, signIn = false }) {
   let inside = !signIn;
   const server = createServer(async (req, res) => {
@@ -36,7 +38,11 @@ export async function listen({ folders, port = 0, admin, signIn = false }) {
   });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
-  return `http://127.0.0.1:${server.address().port}/`;
+  const close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { url: `http://127.0.0.1:${server.address().port}/`, close };
 }
 
 function route(method, [first, second, third, fourth, fifth], q, body) {

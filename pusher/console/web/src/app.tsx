@@ -35,6 +35,9 @@ const places: readonly Place[] = [
   { name: 'Cluster', key: 's', icon: 'cluster', path: ['cluster'] },
 ];
 
+/** The next view is opened for its search. */
+let searching = false;
+
 export function App() {
   const [error, setError] = useState<unknown>(null);
   useEffect(() => {
@@ -76,14 +79,16 @@ function Frame() {
     document.title = `${title(path)} · Gannet`;
     if (first.current) { first.current = false; return; }
     window.scrollTo(0, 0);
-    main.current?.focus({ preventScroll: true });
+    const field = searching ? document.querySelector<HTMLElement>('[data-search]') : null;
+    searching = false;
+    (field ?? main.current)?.focus({ preventScroll: true });
   }, [place]);
 
   const { head, view } = look(path);
   return (
     <div class="frame">
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); main.current?.focus(); }}>Skip to the content</a>
-      <div class="side"><Side onHelp={() => setHelp(true)} /></div>
+      <aside class="side" aria-label="Gannet"><Side onHelp={() => setHelp(true)} /></aside>
       <div>
         <header class="head">
           <button type="button" class="button plain icon menu" aria-label="Menu" onClick={() => setMenu(true)}>{icons.menu}</button>
@@ -222,8 +227,8 @@ function useKeys(onHelp: () => void): void {
       else if (e.key === '/') {
         const field = document.querySelector<HTMLInputElement>('[data-search]');
         if (field) { field.focus(); field.select(); } else {
+          searching = true;
           go(href(['channels']));
-          requestAnimationFrame(() => requestAnimationFrame(() => document.querySelector<HTMLInputElement>('[data-search]')?.focus()));
         }
       } else return;
       e.preventDefault();

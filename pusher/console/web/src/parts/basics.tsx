@@ -208,6 +208,21 @@ export function Pages({ back, next, children }: { back: (() => void) | null; nex
   );
 }
 
+/** What a table scrolls in when it is wider than the window; keys have to reach it then. */
+export function Scroll({ children }: { children: ComponentChildren }) {
+  const ref = useRef<HTMLDivElement>(null);
+  const [wider, setWider] = useState(false);
+  useEffect(() => {
+    const element = ref.current;
+    if (!element) return;
+    const sized = new ResizeObserver(() => setWider(element.scrollWidth > element.clientWidth));
+    sized.observe(element);
+    if (element.firstElementChild) sized.observe(element.firstElementChild);
+    return () => sized.disconnect();
+  }, []);
+  return <div ref={ref} class="scroll" {...(wider ? { tabIndex: 0, role: 'group', 'aria-label': 'Table that scrolls sideways' } : {})}>{children}</div>;
+}
+
 /** Rows that lead somewhere: a click anywhere follows the row's first link, and the arrow keys go from link to link. */
 export function Rows({ children }: { children: ComponentChildren }) {
   return (

@@ -7,7 +7,7 @@ import { bytes, count, plural, rate, short, span } from '../data/format';
 import { tightest } from '../data/limits';
 import { usePoll } from '../data/poll';
 import { announce } from '../parts/status';
-import { Bones, Copy, Meter, Nothing, Panel, Rows, Search, Tag, Trouble } from '../parts/basics';
+import { Bones, Copy, Meter, Nothing, Panel, Scroll, Rows, Search, Tag, Trouble } from '../parts/basics';
 import { href, refine, route } from '../route';
 import { askApps } from '../state';
 
@@ -30,14 +30,14 @@ export function AppsView() {
       <div class="row"><Search label="Search apps" placeholder="Search by id or key" value={q} onValue={(text) => refine({ q: text })} /></div>
       {poll.error ? <Trouble error={poll.error} again={poll.again} /> : null}
       <Panel flush label="Apps">
-        <div class="scroll">
+        <Scroll>
           <table>
             <thead><tr><th>App</th><th class="wide">Key</th><th class="number">Connections</th><th class="number">Channels</th><th class="number wide">Published</th><th class="number wide">Delivered</th><th class="wide" style={{ width: '22%' }}>Nearest limit</th></tr></thead>
             <Rows>
               {poll.waiting ? <Bones columns={7} /> : shown?.map((app) => <AppRow key={app.id} app={app} />)}
             </Rows>
           </table>
-        </div>
+        </Scroll>
         {shown?.length === 0 ? <Nothing title={q ? 'No app is called so' : 'There are no apps'}><p>{q ? 'Ids and keys are searched.' : <>Apps are named in the configuration, below <code>apps</code>.</>}</p></Nothing> : null}
       </Panel>
     </>
@@ -101,20 +101,20 @@ export function AppView({ id }: { id: string }) {
             </dl>
           </Panel>
           <Panel title="Limits of single things" flush>
-            <div class="scroll">
+            <Scroll>
               <table>
                 <thead><tr><th>Limit</th><th class="number">At most</th></tr></thead>
                 <tbody>
                   {single.map((l) => <tr key={l.name}><td>{words(l.name)}</td><td class="number">{l.limit === 0 ? <span class="soft">no limit</span> : amount(l.limit, l.unit)}</td></tr>)}
                 </tbody>
               </table>
-            </div>
+            </Scroll>
           </Panel>
         </div>
       </div>
       <Panel title="Rules for channels" flush>
         {app.rules.length === 0 ? <Nothing title="No rules"><p>Channels of this app keep nothing of their past. Rules are named in the configuration, below <code>channels</code> of the app.</p></Nothing> : (
-          <div class="scroll">
+          <Scroll>
             <table>
               <thead><tr><th>Channels</th><th class="number">History</th><th class="number wide">For</th><th class="wide">Cache</th><th class="wide">Key</th><th>Slow clients</th><th>Client events</th></tr></thead>
               <tbody>
@@ -131,7 +131,7 @@ export function AppView({ id }: { id: string }) {
                 ))}
               </tbody>
             </table>
-          </div>
+          </Scroll>
         )}
       </Panel>
     </>
@@ -141,19 +141,19 @@ export function AppView({ id }: { id: string }) {
 function LimitsInUse({ limits }: { limits: Limit[] }) {
   return (
     <Panel title="Limits in use" flush>
-      <div class="scroll">
+      <Scroll>
         <table>
-          <thead><tr><th>Limit</th><th class="number">Used</th><th class="number">Of</th><th style={{ width: '32%' }}>Share</th></tr></thead>
+          <thead><tr><th>Limit</th><th class="number">Used</th><th style={{ width: '34%' }}>Share</th></tr></thead>
           <tbody>
             {limits.map((l) => (
               <tr key={l.name}>
-                <td>{words(l.name)}</td><td class="number">{amount(l.used ?? 0, l.unit)}</td><td class="number soft">{amount(l.limit, l.unit)}</td>
+                <td>{words(l.name)}</td><td class="number">{amount(l.used ?? 0, l.unit)} <span class="faint">of {amount(l.limit, l.unit)}</span></td>
                 <td><Meter part={(l.used ?? 0) / l.limit} label={`${words(l.name)} in use`} /></td>
               </tr>
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {limits.length === 0 ? <Nothing title="Nothing of this app is limits against a limit" /> : null}
     </Panel>
   );

@@ -6,7 +6,7 @@ import type { Channel, ChannelDetail, Channels, Members, Past, Pasts } from '../
 import { clock, count, plural, pretty, span, stamp } from '../data/format';
 import { usePoll } from '../data/poll';
 import { AppSelect } from '../parts/appselect';
-import { Bones, Copy, Nothing, Pages, Panel, Rows, Search, Select, Tag, Trouble } from '../parts/basics';
+import { Bones, Copy, Nothing, Pages, Panel, Scroll, Rows, Search, Select, Tag, Trouble } from '../parts/basics';
 import { href, refine, route } from '../route';
 import { likely, remember } from '../state';
 
@@ -49,7 +49,7 @@ export function ChannelsView() {
       </div>
       {poll.error ? <Trouble error={poll.error} again={poll.again} /> : null}
       <Panel flush label="Channels">
-        <div class="scroll">
+        <Scroll>
           <table>
             <thead>
               <tr>
@@ -71,7 +71,7 @@ export function ChannelsView() {
               ))}
             </Rows>
           </table>
-        </div>
+        </Scroll>
         {d?.channels.length === 0 ? (
           q || kind ? <Nothing title="No channel matches"><p><a href={href(['channels'], { app })}>Show all of them</a></p></Nothing>
             : <Nothing title="Nobody is on a channel of this app"><p>A channel is here as long as somebody is on it, or it keeps something.</p><pre class="mono">gannet subscribe my-channel</pre></Nothing>
@@ -144,7 +144,7 @@ function History({ app, name, first }: { app: string; name: string; first: Pasts
   return (
     <Panel title="History" tools={<span class="faint">the newest first</span>} flush>
       {events.length === 0 ? <Nothing title="Nothing is kept"><p>Events published from now on will be here.</p></Nothing> : (
-        <div class="scroll">
+        <Scroll>
           <table>
             <thead><tr><th>Event</th><th class="wide">Data</th><th class="number">Time</th></tr></thead>
             <tbody>
@@ -160,7 +160,7 @@ function History({ app, name, first }: { app: string; name: string; first: Pasts
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
       {error ? <Trouble error={error} /> : null}
       {next ? (
@@ -184,7 +184,7 @@ function MemberList({ app, name, first, total }: { app: string; name: string; fi
   return (
     <Panel title="Members" tools={<span class="faint">{count(total)}</span>} flush>
       {all.length === 0 ? <Nothing title="Nobody is here" /> : (
-        <div class="scroll">
+        <Scroll>
           <table>
             <thead><tr><th>User</th><th class="wide">Info</th><th class="number">Connections</th></tr></thead>
             <Rows>
@@ -197,7 +197,7 @@ function MemberList({ app, name, first, total }: { app: string; name: string; fi
               ))}
             </Rows>
           </table>
-        </div>
+        </Scroll>
       )}
       {error ? <Trouble error={error} /> : null}
       {next ? (

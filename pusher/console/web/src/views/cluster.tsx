@@ -4,7 +4,7 @@ import { get } from '../api/client';
 import type { Cluster } from '../api/types';
 import { count, span, stamp } from '../data/format';
 import { useNow, usePoll } from '../data/poll';
-import { Bones, Nothing, Panel, Tag, Trouble } from '../parts/basics';
+import { Bones, Nothing, Panel, Scroll, Tag, Trouble } from '../parts/basics';
 import { overview, version } from '../state';
 
 export function ClusterView() {
@@ -30,7 +30,7 @@ export function ClusterView() {
         {alone ? (
           <Nothing title="This server is alone"><p>It serves {count(totals?.connections)} connections by itself. A backbone in the configuration, below <code>cluster</code>, makes it one of several.</p></Nothing>
         ) : (
-          <div class="scroll">
+          <Scroll>
             <table>
               <thead><tr><th>Node</th><th>State</th><th class="number">Connections</th><th class="number wide">Channels</th><th class="number wide">Users</th><th class="number wide">Since</th></tr></thead>
               <tbody>
@@ -44,7 +44,7 @@ export function ClusterView() {
                 ))}
               </tbody>
             </table>
-          </div>
+          </Scroll>
         )}
       </Panel>
       <Panel title="This node">

@@ -6,7 +6,7 @@ import type { Connection, ConnectionDetail, Connections } from '../api/types';
 import { ago, bytes, count, plural, seconds, span, stamp } from '../data/format';
 import { useNow, usePoll } from '../data/poll';
 import { AppSelect } from '../parts/appselect';
-import { Bones, Confirm, Copy, Nothing, Pages, Panel, Rows, Search, Select, Tag, Trouble } from '../parts/basics';
+import { Bones, Confirm, Copy, Nothing, Pages, Panel, Scroll, Rows, Search, Select, Tag, Trouble } from '../parts/basics';
 import { announce } from '../parts/status';
 import { go, href, refine, route } from '../route';
 
@@ -46,7 +46,7 @@ export function ConnectionsView() {
       ) : null}
       {poll.error ? <Trouble error={poll.error} again={poll.again} /> : null}
       <Panel flush label="Connections">
-        <div class="scroll">
+        <Scroll>
           <table>
             <thead><tr><th>Socket id</th><th>Client</th><th class="wide">User</th><th class="wide">App</th><th class="number wide">Subscriptions</th><th class="number">Lag</th><th class="number wide">Waiting</th><th class="number wide">Connected</th></tr></thead>
             <Rows>
@@ -64,7 +64,7 @@ export function ConnectionsView() {
               ))}
             </Rows>
           </table>
-        </div>
+        </Scroll>
         {d?.connections.length === 0 ? (
           q || app || narrow.length > 0 ? <Nothing title={d.complete ? 'No connection matches' : 'None among those looked at'}><p>{d.complete ? <a href={href(['connections'])}>Show all of them</a> : 'There are more connections than one request looks at. Narrow it to an app, or go through them in pages.'}</p></Nothing>
             : <Nothing title="Nobody is connected"><p>Clients show up here as soon as they are. With the server's own client:</p><pre class="mono">gannet subscribe my-channel</pre></Nothing>
@@ -138,7 +138,7 @@ export function ConnectionView({ id }: { id: string }) {
       </div>
       <Panel title="Subscriptions" tools={<span class="faint">{count(c.channels_total)}</span>} flush>
         {c.channels.length === 0 ? <Nothing title="It is on no channel" /> : (
-          <div class="scroll">
+          <Scroll>
             <table>
               <thead><tr><th>Channel</th><th class="number">As member</th></tr></thead>
               <Rows>
@@ -149,7 +149,7 @@ export function ConnectionView({ id }: { id: string }) {
                 ))}
               </Rows>
             </table>
-          </div>
+          </Scroll>
         )}
         {c.channels_total > c.channels.length ? <div class="more">The first {c.channels.length} of {count(c.channels_total)}, by name</div> : null}
       </Panel>

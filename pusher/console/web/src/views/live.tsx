@@ -235,7 +235,7 @@ function Detail({ line, onClose }: { line: Line; onClose: () => void }) {
       </dl>
       {line.data !== undefined ? (
         <>
-          <div class="row"><h3>Data</h3>{(line.size ?? 0) > line.data.length * 3 || (line.size ?? 0) > 4096 ? <span class="faint">cut, it was {bytes(line.size)}</span> : null}<Copy text={line.data} what="the data" />
+          <div class="row"><h2>Data</h2>{(line.size ?? 0) > line.data.length * 3 || (line.size ?? 0) > 4096 ? <span class="faint">cut, it was {bytes(line.size)}</span> : null}<Copy text={line.data} what="the data" />
             {line.event !== undefined && line.channel !== undefined ? <a class="button small push" href={href(['publish'], { app: line.app, channel: line.channel, event: line.event, data: line.data })}>Use it to publish</a> : null}
           </div>
           <pre class="code" tabIndex={0} aria-label="Data">{pretty(line.data)}</pre>

@@ -5,7 +5,7 @@ import type { Reason } from '../api/types';
 import { bytes, count, rate, seconds, short, span as spanned } from '../data/format';
 import { useNow } from '../data/poll';
 import { latest } from '../data/timeline';
-import { Panel, Segments } from '../parts/basics';
+import { Panel, Scroll, Segments } from '../parts/basics';
 import { Chart } from '../parts/chart';
 import { overview, timeline } from '../state';
 
@@ -47,14 +47,14 @@ export function OverviewView() {
         <Chart {...shared} title="Messages" format={rate} least={10} series={[{ name: 'out', values: t.messages_out }, { name: 'in', values: t.messages_in }]} />
         <Chart {...shared} title="Publish to sent" note="From a publish until a loop has sent it to its last subscriber there" format={ms} least={1}
           series={[{ name: 'p50', values: t.p50_ms }, { name: 'p99', values: t.p99_ms }]} />
-        <Chart {...shared} title="Drops and refusals" note="Frames queued and never sent, and errors told to clients" format={rate} least={1}
+        <Chart {...shared} title="Drops" note="Frames queued and never sent, and errors told to clients" format={rate} least={1}
           series={[{ name: 'dropped', values: t.drops }, { name: 'refused', values: t.refusals }]} />
         <Chart {...shared} title="Loop lag" note="How late the clock tick of the slowest loop ran" format={ms} least={1} series={[{ name: 'worst', values: t.loop_lag_ms }]} />
         <Chart {...shared} title="Memory" format={bytes} binary least={32 << 20} series={[{ name: 'resident', values: t.memory_bytes }, { name: 'heap', values: t.heap_bytes }]} />
       </div>
       <div class="columns">
         <Panel title="Loops" flush>
-          <div class="scroll">
+          <Scroll>
             <table>
               <thead><tr><th>Loop</th><th class="number">Connections</th><th class="number">Lag</th><th class="number">In its mailbox</th></tr></thead>
               <tbody>
@@ -63,7 +63,7 @@ export function OverviewView() {
                 ))}
               </tbody>
             </table>
-          </div>
+          </Scroll>
         </Panel>
         <Reasons title="Connections ended" reasons={o?.by_reason.closes} nothing="No WebSocket has ended since the start." />
         <Reasons title="Told to clients" reasons={o?.by_reason.refusals} nothing="No client was refused anything." />
@@ -91,7 +91,7 @@ function Reasons({ title, reasons, nothing }: { title: string; reasons: Reason[]
   return (
     <Panel title={title} flush>
       {!reasons || reasons.length === 0 ? <p class="nothing" style={{ padding: '18px' }}>{reasons ? nothing : '–'}</p> : (
-        <div class="scroll">
+        <Scroll>
           <table>
             <thead><tr><th>Reason</th><th class="number">Since the start</th><th class="number">Last minute</th></tr></thead>
             <tbody>
@@ -100,7 +100,7 @@ function Reasons({ title, reasons, nothing }: { title: string; reasons: Reason[]
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </Panel>
   );

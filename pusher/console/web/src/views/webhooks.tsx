@@ -7,7 +7,7 @@ import type { Letter, Letters, Trial, Webhook, Webhooks } from '../api/types';
 import { ago, bytes, count, plural, pretty, span, stamp } from '../data/format';
 import { useNow, usePoll } from '../data/poll';
 import { AppSelect } from '../parts/appselect';
-import { Bones, Confirm, Dialog, Nothing, Panel, Tag, Trouble } from '../parts/basics';
+import { Bones, Confirm, Dialog, Nothing, Panel, Scroll, Tag, Trouble } from '../parts/basics';
 import { announce } from '../parts/status';
 import { refine, route } from '../route';
 
@@ -35,7 +35,7 @@ export function WebhooksView() {
         {d ? <span class="faint push wide">{d.durable ? 'Kept on disk: a crash loses none' : <>In memory: set <code>data_dir</code> to have them outlive the process</>}</span> : null}
       </div>
       <Panel title="Webhooks" flush>
-        <div class="scroll">
+        <Scroll>
           <table>
             <thead><tr><th>Webhook</th><th class="wide">App</th><th class="wide">Tells</th><th>State</th><th class="number wide">Waiting</th><th class="number wide">Oldest</th><th class="number"><span class="away">Actions</span></th></tr></thead>
             <tbody>
@@ -52,7 +52,7 @@ export function WebhooksView() {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
         {shown?.length === 0 ? <Nothing title={app ? 'This app has no webhooks' : 'There are no webhooks'}><p>They are named in the configuration, below <code>webhooks</code> of an app.</p></Nothing> : null}
       </Panel>
       <DeadLetters app={app} webhook={webhook} kept={d} onDone={hooks.again} />
@@ -94,7 +94,7 @@ function DeadLetters({ app, webhook, kept, onDone }: { app: string; webhook: str
       ) : undefined}>
       {poll.error ? <div class="body"><Trouble error={poll.error} again={poll.again} /></div> : null}
       {!poll.waiting && dead.length === 0 && !poll.error ? <Nothing title="Nothing was given up"><p>What a receiver did not take within the time for retries is kept here for a week.</p></Nothing> : (
-        <div class="scroll">
+        <Scroll>
           <table>
             <thead>
               <tr>
@@ -111,7 +111,7 @@ function DeadLetters({ app, webhook, kept, onDone }: { app: string; webhook: str
                       if (e.currentTarget.checked) now.add(letter.id); else now.delete(letter.id);
                       pick(now);
                     }} /></td>
-                    <td class="name cut"><button type="button" class="link mono" aria-expanded={open === letter.id} onClick={() => setOpen(open === letter.id ? '' : letter.id)}>{letter.id}</button></td>
+                    <td class="name cut"><button type="button" class="link mono" aria-expanded={open === letter.id} aria-label={letter.id} onClick={() => setOpen(open === letter.id ? '' : letter.id)}><Delivery id={letter.id} /></button></td>
                     <td class="wide soft">{letter.app} / {letter.webhook}</td>
                     <td><Tag tone={letter.reason === 'expired' || letter.reason === 'overflow' ? 'warn' : 'bad'}>{letter.reason}</Tag></td>
                     <td class="number wide">{count(letter.tries)}</td>
@@ -130,7 +130,7 @@ function DeadLetters({ app, webhook, kept, onDone }: { app: string; webhook: str
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
       {next ? (
         <div class="more"><span>{count(dead.length)} of {count(kept?.dead_letters ?? dead.length)}</span>
@@ -151,6 +151,12 @@ function DeadLetters({ app, webhook, kept, onDone }: { app: string; webhook: str
       ) : null}
     </Panel>
   );
+}
+
+/** An id whose beginning, the same for all of a server's run, gives way on a phone. */
+function Delivery({ id }: { id: string }) {
+  const at = id.lastIndexOf('-') + 1;
+  return <><span class="wide">{id.slice(0, at)}</span>{id.slice(at)}</>;
 }
 
 function TryIt({ hook, onClose }: { hook: Webhook; onClose: () => void }) {

@@ -1,0 +1,217 @@
+// The operator's console in a browser: every view with a made-up world, which is full and the same each time, and then with a
+// real server, where what is clicked has to happen.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { listen, secret } from '../../../../pusher/console/web/mock/server.mjs';
+import { Browser, accessible, picture, sizes } from './chromium.mjs';
+import { PusherServer, connect, patience, sdks } from './clients.mjs';
+import { Process } from './process.mjs';
+
+let browser;
+before(async () => { browser = await Browser.start(); });
+after(() => browser?.close());
+
+const phone = { width: 360, height: 780 };
+const built = fileURLToPath(new URL('../../../../pusher/console/dist', import.meta.url));
+
+/** A browser complains of each request that is refused, also of those that a test has refused on purpose. */
+const refused = /Failed to load resource/;
+
+/** The address of the console with an API that is made up. It ends after visitors that came before it have left. */
+async function madeUp(t, options) {
+  const { url, close } = await listen({ folders: [built], ...options });
+  t.after(close);
+  return url;
+}
+
+/** Waits until a text is somewhere in the view. */
+const shows = (page, text) => page.locator('main').getByText(text).first().waitFor();
+
+/** Fails when a page is wider than its window. */
+async function fits(page) {
+  const beyond = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  assert.ok(beyond <= 0, `${page.url()} is ${beyond} px wider than the window`);
+}
+
+/** Looks at what is open now: in light and dark, wide and narrow. */
+async function look(page, name, { small = phone } = {}) {
+  for (const [wide, size] of [['desktop', sizes.desktop], ['phone', small]]) {
+    await page.setViewportSize(size);
+    await fits(page);
+    await accessible(page);
+    for (const colorScheme of ['dark', 'light']) await picture(page, `console-${name}-${wide}-${colorScheme}`, { colorScheme });
+  }
+  await page.setViewportSize(sizes.desktop);
+}
+
+/** The views of the made-up world, and a text that is there once it has answered. */
+const views = [
+  ['overview', '', '3d 2h'],
+  ['apps', 'apps', 'shop-key-7f3a'],
+  ['app', 'apps/shop', 'ticks-*'],
+  ['channels', 'channels?app=trading', 'announcements'],
+  ['channels-none', 'channels?app=trading&q=nowhere', 'No channel matches'],
+  ['channel', 'channels/trading/presence-room-3', 'barbara'],
+  ['channel-cache', 'channels/trading/cache-weather', 'Lisbon'],
+  ['channel-absent', 'channels/trading/nobody', 'Nobody is on this channel'],
+  ['connections', 'connections', '203.0.113.1'],
+  ['connections-none', 'connections?q=nobody', 'No connection matches'],
+  ['live', 'live', 'left out by the server'],
+  ['publish', 'publish', 'Nothing yet'],
+  ['webhooks', 'webhooks', 'audit.example.com'],
+  ['cluster', 'cluster', 'gannet-2'],
+  ['nowhere', 'nowhere', 'There is no such place'],
+];
+
+describe('the console', { concurrency: 1 }, () => {
+  test('shows every view, accessible, in light and dark, on a desk and on a phone', async (t) => {
+    const visitor = await browser.visitor(t);
+    const at = await madeUp(t);
+    const page = await visitor.open(at);
+    for (const [name, path, text] of views) {
+      await page.goto(`${at}#/${path}`);
+      await shows(page, text);
+      await look(page, name);
+    }
+
+    // What is behind a click.
+    await page.goto(`${at}#/connections`);
+    await page.locator('tbody a').first().click();
+    await shows(page, 'You are sending client events too fast');
+    await look(page, 'connection');
+    await page.getByRole('button', { name: 'Close it' }).click();
+    await page.getByRole('dialog').getByText('stay away').waitFor();
+    await look(page, 'connection-close');
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+
+    await page.goto(`${at}#/live`);
+    await page.locator('.line[role=option]').nth(3).waitFor();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByRole('listbox').press('End');
+    await page.getByLabel('One event').waitFor();
+    await look(page, 'live-detail');
+
+    await page.goto(`${at}#/webhooks`);
+    await page.getByRole('button', { name: 'Test…' }).first().click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Send' }).click();
+    await page.getByRole('dialog').getByText('The receiver is not content').waitFor();
+    await look(page, 'webhooks-test');
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: /5f1d09c4a7e2-1042/ }).click();
+    await page.getByLabel('Choose 5f1d09c4a7e2-1041').check();
+    await page.getByRole('button', { name: 'Replay 1' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Replay' }).click();
+    await page.getByRole('status').getByText('1 dead letter sent again').waitFor();
+
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+    await look(page, 'keys');
+    await page.keyboard.press('Escape');
+
+    await page.setViewportSize(phone);
+    await page.getByRole('button', { name: 'Menu' }).click();
+    await page.getByRole('dialog').getByRole('link', { name: 'Cluster' }).waitFor();
+    await accessible(page);
+    await picture(page, 'console-menu-phone-light');
+    await page.getByRole('dialog').getByRole('link', { name: 'Cluster' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await shows(page, 'gannet-2');
+  });
+
+  test('signs in and out, and says why not', async (t) => {
+    const visitor = await browser.visitor(t);
+    const at = await madeUp(t, { signIn: true });
+    const page = await visitor.open(at, { allow: refused });
+    const field = page.getByLabel('Password or token');
+    await field.fill('wrong');
+    await field.press('Enter');
+    await page.getByRole('alert').getByText('neither').waitFor();
+    await look(page, 'door');
+    await field.fill(secret);
+    await field.press('Enter');
+    await shows(page, '3d 2h');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await field.waitFor();
+  });
+
+  test('is used by keyboard alone', async (t) => {
+    const visitor = await browser.visitor(t);
+    const at = await madeUp(t);
+    const page = await visitor.open(at);
+    await shows(page, '3d 2h');
+    const focused = () => page.evaluate(() => document.activeElement?.textContent ?? '');
+
+    await page.keyboard.press('Tab');
+    assert.equal(await focused(), 'Skip to the content');
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate(() => document.activeElement?.id), 'main');
+
+    for (const [key, heading] of [['a', 'Apps'], ['c', 'Channels'], ['n', 'Connections'], ['l', 'Live events'], ['p', 'Publish'], ['w', 'Webhooks'], ['s', 'Cluster'], ['o', 'Overview']]) {
+      await page.keyboard.press('g');
+      await page.keyboard.press(key);
+      await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+    }
+
+    // A view without a search leads to one that has it.
+    await page.keyboard.press('/');
+    await page.waitForFunction(() => document.activeElement?.getAttribute('aria-label') === 'Search channels');
+    await page.keyboard.type('ticks-A');
+    await shows(page, 'ticks-AAPL');
+    await page.locator('tbody a').nth(3).waitFor();
+    await page.waitForFunction(() => [...document.querySelectorAll('tbody a')].every((a) => a.textContent.startsWith('ticks-A')));
+    assert.match(page.url(), /q=ticks-A/);
+    await page.locator('tbody a').first().focus();
+    const first = await focused();
+    await page.keyboard.press('ArrowDown');
+    const second = await focused();
+    assert.notEqual(first, second);
+    await page.keyboard.press('ArrowUp');
+    assert.equal(await focused(), first);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: first }).waitFor();
+
+    // No traps: Tab goes through every view and comes out at its end.
+    for (const place of ['', 'channels', 'live', 'publish', 'webhooks']) {
+      await page.goto(`${at}#/${place}`);
+      await page.locator('main button, main a, main input').first().waitFor();
+      await page.locator('main').focus();
+      let inside = true;
+      for (let presses = 0; inside; presses++) {
+        assert.ok(presses < 400, `Tab never leaves ${place}`);
+        await page.keyboard.press('Tab');
+        inside = await page.evaluate(() => document.querySelector('main').contains(document.activeElement));
+      }
+    }
+
+    // t turns the colours round, and they stay.
+    const scheme = () => page.evaluate(() => document.documentElement.dataset.theme);
+    assert.equal(await scheme(), 'light');
+    await page.keyboard.press('t');
+    assert.equal(await scheme(), 'dark');
+    await page.reload();
+    assert.equal(await scheme(), 'dark');
+  });
+
+  test('says when the server does not answer, and goes on when it does', async (t) => {
+    const visitor = await browser.visitor(t);
+    const at = await madeUp(t);
+    const page = await visitor.open(`${at}#/channels?app=trading`, { allow: refused });
+    await shows(page, 'announcements');
+    await page.route('**/api/**', (route) => route.abort());
+    await page.locator('main').getByRole('alert').getByText('does not answer').waitFor();
+    await page.getByText('No answer').waitFor();
+    await shows(page, 'announcements'); // what was known is still there
+    await look(page, 'away');
+    await page.unroute('**/api/**');
+    await page.locator('main').getByRole('alert').waitFor({ state: 'detached' });
+    await page.getByText('Ready', { exact: true }).waitFor();
+  });
+});
