@@ -37,6 +37,7 @@ type Member struct {
 	changes []ledger.Change // scratch of whoever tells of the board
 
 	wake, quit, done chan struct{}
+	heard            chan struct{} // the last entry has been told
 	stopping         sync.Once
 }
 
@@ -50,7 +51,7 @@ func New(cfg Config) *Member {
 	}
 	m := &Member{
 		cfg: cfg, process: make([]byte, 16), ledger: ledger.New(),
-		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}), heard: make(chan struct{}, 1),
 	}
 	_, _ = rand.Read(m.process) // never fails
 	return m
@@ -74,7 +75,11 @@ func (m *Member) Start(ctx context.Context) error {
 	return nil
 }
 
-// Close writes what is left to write, leaves the board and disconnects. May block, until ctx ends.
+// hearPatience is how long Close waits to be told of what it has taken off the board.
+const hearPatience = 5 * time.Second
+
+// Close writes what is left to write, leaves the board and disconnects. What it has taken off the board is told before that, for nobody
+// else speaks of that. May block, until ctx ends.
 func (m *Member) Close(ctx context.Context) error {
 	m.stop()
 	for !m.cfg.Stepped && ctx.Err() == nil && m.cfg.Bus.Status().Up && m.marks.any() {
@@ -83,7 +88,26 @@ func (m *Member) Close(ctx context.Context) error {
 			break
 		}
 	}
+	if !m.cfg.Stepped && m.cfg.Bus.Status().Up {
+		m.hear(ctx)
+	}
 	return m.cfg.Bus.Close(ctx)
+}
+
+// leavingKey is of the entry that a node writes last. Its class is none, so that it means nothing to others.
+const leavingKey = "!leaving"
+
+// hear waits until this node has been told of everything that it wrote, if that can be.
+func (m *Member) hear(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, hearPatience)
+	defer cancel()
+	if wait := m.cfg.Bus.Put([]backbone.Entry{{Key: leavingKey, Value: []byte{}}}); wait != nil && wait() != nil {
+		return
+	}
+	select {
+	case <-m.heard:
+	case <-ctx.Done():
+	}
 }
 
 func (m *Member) stop() {
@@ -152,6 +176,12 @@ func (m *Member) Rejoin(self backbone.Node) {
 func (m *Member) Changed(node string, e backbone.Entry) {
 	key, ok := ledger.ParseKey(e.Key)
 	if !ok {
+		if e.Key == leavingKey && m.own(node) {
+			select {
+			case m.heard <- struct{}{}:
+			default:
+			}
+		}
 		return
 	}
 	apply := func() []ledger.Change {
