@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/gannet-io/gannet/engine/backbone"
 )
 
 // ClusterConfig says what connects this node with others.
@@ -342,15 +340,6 @@ func clusterWarnings(c *Config, warn func(path, format string, args ...any)) {
 	case c.DataDir == "":
 		warn("cluster.nats", "data_dir is empty, so what the backbone keeps on this node is lost when it ends, and all history when most nodes end at once")
 	}
-}
-
-// openBus returns this node's end of the backbone, yet to be started; nil: there is none.
-func (s *server) openBus() (backbone.Bus, error) {
-	switch s.cfg.Cluster.Driver {
-	case driverNone:
-		return nil, nil
-	}
-	return nil, fmt.Errorf("cluster.driver: %s is not part of this build", s.cfg.Cluster.Driver)
 }
 
 // summarizeCluster says in one line what connects the nodes.

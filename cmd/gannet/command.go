@@ -18,6 +18,7 @@ type commands struct {
 	Publish   publishCommand   `cmd:"" help:"Publish an event to a channel."`
 	Echo      echoCommand      `cmd:"" help:"Give WebSocket messages back, for conformance suites."`
 	Webhooks  webhooksCommand  `cmd:"" help:"Look after webhooks of a running server."`
+	Cluster   clusterCommand   `cmd:"" help:"Look at the cluster of a running server."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 

@@ -46,6 +46,7 @@ type server struct {
 	cfg      *Config
 	log      *slog.Logger
 	draining atomic.Bool
+	joined   atomic.Bool // the node is part of its cluster, or alone
 
 	data      *dataDir           // nil without data_dir
 	certs     *certs.Store       // nil without TLS
@@ -101,6 +102,15 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, out io.Writer) er
 	defer signal.Stop(hangups)
 	if err := s.assemble(); err != nil {
 		s.closeListeners()
+		return err
+	}
+	s.startInside()
+	if err := s.join(ctx); err != nil {
+		s.closeListeners()
+		err = errors.Join(err, s.stop())
+		if ctx.Err() != nil {
+			return nil // somebody did not want to wait
+		}
 		return err
 	}
 	s.start()
@@ -168,7 +178,10 @@ func (s *server) assemble() error {
 		return err
 	}
 	feed := new(live.Feed)
-	s.node = node.New(node.Config{Hub: h, Notifier: s.webhooks, Feed: feed, Metrics: set})
+	if s.bus != nil {
+		backbone.Export(set, s.bus.Status)
+	}
+	s.node = node.New(node.Config{Hub: h, Bus: s.bus, Apps: apps, Notifier: s.webhooks, Feed: feed, Metrics: set})
 	door := gateway.New(gateway.Config{
 		Node:            s.node,
 		Hub:             h,
@@ -257,7 +270,7 @@ func (s *server) assemble() error {
 	})
 	s.admin = admin.New(admin.Config{
 		Sets: []*metrics.Set{set}, Ready: s.ready, Logger: s.log, Metrics: set,
-		API:   map[string]http.Handler{"/api/webhooks": s.webhooks.API()},
+		API:   map[string]http.Handler{"/api/webhooks": s.webhooks.API(), "/api/cluster": http.HandlerFunc(s.serveCluster)},
 		Token: token, Password: password, Hosts: cfg.Admin.Hosts,
 		PublicHealth: cfg.Admin.public(publicHealth), PublicMetrics: cfg.Admin.public(publicMetrics),
 		Console: console.Files(), Build: s.build(),
@@ -308,10 +321,11 @@ func (s *server) ready() (ok bool, reason string) {
 	if s.draining.Load() {
 		return false, "draining"
 	}
-	return true, ""
+	return s.inCluster()
 }
 
-func (s *server) start() {
+// startInside starts what needs no clients, and what people look at to see why the rest does not start.
+func (s *server) startInside() {
 	s.webhooks.Start()
 	go func() {
 		defer close(s.tidied)
@@ -320,15 +334,18 @@ func (s *server) start() {
 		s.reclaimer.run(s.quit)
 		both.Wait()
 	}()
+	for _, ln := range s.adminOnly {
+		s.run("admin listener", func() error { return s.admin.Serve(ln) })
+	}
+}
+
+func (s *server) start() {
 	for _, l := range s.public {
 		s.run("public listener", func() error { return s.engine.ServeWith(l.Listener, l.engine(s.cfg)) })
 	}
 	s.run("HTTP on the public listeners", func() error { return s.rest.ServeShared(s.http) })
 	for _, ln := range s.restOnly {
 		s.run("HTTP listener", func() error { return s.rest.Serve(s.cfg.Proxies.listener(ln, s.trust)) })
-	}
-	for _, ln := range s.adminOnly {
-		s.run("admin listener", func() error { return s.admin.Serve(ln) })
 	}
 }
 
@@ -370,8 +387,9 @@ func (s *server) announce(out io.Writer) error {
 }
 
 // stopGrace is what the last conns get after the drain window to close properly, requestGrace
-// what requests that are running then get to end, hookGrace what webhooks get that were not sent by then.
+// what requests that are running then get to end, leaveGrace what leaving the cluster may take, hookGrace what webhooks get that were not sent by then.
 const (
+	leaveGrace   = 8 * time.Second
 	stopGrace    = 10 * time.Second
 	requestGrace = 6 * time.Second
 	hookGrace    = 5 * time.Second
@@ -406,6 +424,8 @@ func (s *server) stop() error {
 	if s.demos != nil {
 		s.demos.Close()
 	}
+	// Channels are empty now, which is told to the others, and by webhooks, before this node is off the board.
+	patiently("cluster", leaveGrace, s.node.Leave)
 	s.node.Close()
 	patiently("webhooks", hookGrace, s.webhooks.Close)
 	patiently("admin", requestGrace, s.admin.Shutdown)
