@@ -44,6 +44,7 @@ var layers = map[string]layer{
 	"engine/backbone":              {},
 	"engine/backbone/membus":       {on: []string{"engine/backbone"}},
 	"engine/backbone/redisbus":     {on: []string{"engine/backbone"}},
+	"engine/backbone/natsbus":      {on: []string{"engine/backbone"}},
 	"engine/backbone/backbonetest": {on: []string{"engine/backbone"}},
 
 	"engine/proxies": {pure: true},
@@ -120,6 +121,7 @@ var homes = map[string][]string{
 	"github.com/caddyserver/certmagic":   {"engine/certs/acmecerts"},
 	"go.uber.org/zap":                    {"engine/certs/acmecerts"},
 	"github.com/redis/rueidis":           {"engine/backbone/redisbus"},
+	"github.com/nats-io/":                {"engine/backbone/natsbus"},
 	"github.com/letsencrypt/pebble/":     {}, // tests alone
 	"github.com/miekg/dns":               {},
 	"github.com/bytedance/sonic":         {"pusher/wire"},

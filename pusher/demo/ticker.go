@@ -45,7 +45,7 @@ func (s *Site) tick(ctx context.Context) {
 		s.ticking = false
 		s.mu.Unlock()
 	}()
-	quotes, n := newQuotes(), 0
+	quotes := newQuotes()
 	beat := time.NewTicker(tickerBeat)
 	defer beat.Stop()
 	last := time.Now()
@@ -55,7 +55,7 @@ func (s *Site) tick(ctx context.Context) {
 		}
 		// Behind a subscriber that takes nothing, the ticker waits like any publisher.
 		if s.cfg.Node.Admit(s.cfg.App, slices.Values([]string{tickerChannel})) == nil {
-			n = s.move(quotes, n, now)
+			s.move(quotes, now)
 		}
 		select {
 		case <-ctx.Done():
@@ -65,25 +65,22 @@ func (s *Site) tick(ctx context.Context) {
 	}
 }
 
-// move changes some quotes, and publishes them. They are numbered from n on; it returns the next number.
-func (s *Site) move(quotes []quote, n int, now time.Time) int {
+// move changes some quotes, and publishes them.
+func (s *Site) move(quotes []quote, now time.Time) {
 	var text []byte
 	for range tickerMoves {
 		q := &quotes[rand.IntN(len(quotes))]
 		price := q.line[linePoints-1]
 		copy(q.line[:], q.line[1:])
 		q.line[linePoints-1] = max(100, price+int(rand.NormFloat64()*float64(price)/400))
-		text = q.append(text[:0], n, now)
+		text = q.append(text[:0], now)
 		s.send(tickerChannel, q.name, text)
-		n++
 	}
-	return n
 }
 
-// append appends {"n":17,"open":101.00,"at":1700000000123,"line":[101.02,…]}.
-func (q *quote) append(dst []byte, n int, now time.Time) []byte {
-	dst = strconv.AppendInt(append(dst, `{"n":`...), int64(n), 10)
-	dst = appendPrice(append(dst, `,"open":`...), q.open)
+// append appends {"open":101.00,"at":1700000000123,"line":[101.02,…]}.
+func (q *quote) append(dst []byte, now time.Time) []byte {
+	dst = appendPrice(append(dst, `{"open":`...), q.open)
 	dst = strconv.AppendInt(append(dst, `,"at":`...), now.UnixMilli(), 10)
 	dst = append(dst, `,"line":[`...)
 	for i, price := range q.line {

@@ -113,11 +113,8 @@ describe('demos', { concurrency: 2 }, () => {
     await quick.click('#cut');
     await says(quick, '.state', /^disconnected$/);
     await says(quick, '#diary', /The line is cut/);
-    const [, missed, missing] = await says(quick, '#diary', /([0-9,]+) quotes came since, ([0-9,]+) missing/);
+    const [, missed] = await says(quick, '#diary', /([0-9,]+) quotes came since, each once and in order/);
     assert.ok(number(missed) > 300, `${missed} quotes were replayed after three seconds of hundreds each`);
-    // On a busy machine this tab may be slow as well; what is missing, the server must have said it left out.
-    const left = number(await quick.locator('#left').innerText());
-    assert.ok(number(missing) <= left, `${missing} are missing, ${left} were left out`);
     await says(quick, '#diary', /Recovered/);
     await pictures(quick, 'demo-ticker-recovered');
   });
