@@ -49,9 +49,13 @@ type Loop struct {
 	turn     atomic.Uint32
 	tickDue  atomic.Bool
 	shedding atomic.Bool  // shedHeads is posted
+	worstLag atomic.Int64 // of a tick since TakeLag, in nanoseconds
+	tickAt   atomic.Int64 // when the next tick is due, in nanoseconds since the engine's start; 0: none is; set by the loop
 	worst    atomic.Int64 // cost of the largest backlog at the last look; set by the loop
-	mu       sync.Mutex
-	posted   []func() // guarded by mu
+	// population is how many conns there were at the last tick; set by the loop.
+	population atomic.Int64
+	mu         sync.Mutex
+	posted     []func() // guarded by mu
 
 	// Owned by the loop.
 	conns     slab
@@ -260,8 +264,10 @@ func (l *Loop) onTick() {
 	if len(l.blocked) > 0 {
 		next = fastLength
 	}
-	l.metrics.lag(start.Sub(l.ticking))
+	lag := start.Sub(l.ticking)
+	l.metrics.lag(lag)
 	l.ticking = start.Add(next)
+	l.noteLag(lag)
 	l.timer.Reset(next)
 }
 

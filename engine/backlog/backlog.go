@@ -140,15 +140,18 @@ func (b *Backlog) Cost() int {
 
 // Over reports whether the backlog exceeds a limit at tick now. Loop-only.
 func (b *Backlog) Over(l Limits, now uint32) bool {
-	if b.Empty() {
-		return false
+	return !b.Empty() && (l.Bytes > 0 && b.Cost() > l.Bytes || l.Age > 0 && b.Age(now) > int32(l.Age))
+}
+
+// Age returns for how many ticks the oldest of what waits has done so at tick now; 0 when nothing does. Loop-only.
+func (b *Backlog) Age(now uint32) int32 {
+	switch {
+	case len(b.held) > 0:
+		return int32(now - b.heldAt)
+	case b.none():
+		return 0
 	}
-	oldest := b.heldAt
-	if len(b.held) == 0 {
-		oldest = b.frames[b.head].at
-	}
-	return l.Bytes > 0 && b.Cost() > l.Bytes ||
-		l.Age > 0 && int32(now-oldest) > int32(l.Age)
+	return int32(now - b.frames[b.head].at)
 }
 
 // Next returns bytes to send next: the rest of the first frame when it does not fit into scratch

@@ -180,3 +180,11 @@ func (h *Hub) Send(ids []engine.ID, f *frame.Prepared) (wake func()) {
 		}
 	}
 }
+
+// Waiting returns how many letters the mailbox of a loop has that were not taken yet. Any goroutine.
+func (h *Hub) Waiting(loop int) int {
+	l := h.loops[loop]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.box)
+}

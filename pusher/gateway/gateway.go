@@ -55,6 +55,7 @@ type Gateway struct {
 	activity int // seconds
 	metrics  *gatewayMetrics
 	loops    []*loop
+	start    time.Time
 
 	conns atomic.Int64
 }
@@ -64,6 +65,8 @@ type loop struct {
 	*engine.Loop
 	actions []session.Action // scratch of Message
 	replays map[engine.ID]*replays
+	opened  []uint32 // by slot, when the conn in it was opened, in seconds since the gateway was made
+	refused refusals
 	waiting map[engine.ID][]session.Action // Subscribe actions that are to be tried again
 }
 
@@ -96,6 +99,7 @@ func New(cfg Config) *Gateway {
 	}
 	return &Gateway{
 		cfg:      cfg,
+		start:    cfg.Now(),
 		activity: max(int(cfg.ActivityTimeout/time.Second), 1),
 		metrics:  newMetrics(cfg.Metrics),
 	}
@@ -276,6 +280,7 @@ func (g *Gateway) Closed(c *engine.Conn) {
 	g.cfg.Hub.Forget(c.Loop(), c.ID())
 	l := g.loops[c.Loop().Index()]
 	delete(l.replays, c.ID())
+	l.refused.forget(c.ID())
 	for _, a := range l.waiting[c.ID()] {
 		g.cfg.Node.Withdraw(s.App(), c.ID(), a.Channel)
 	}

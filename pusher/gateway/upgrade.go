@@ -72,6 +72,7 @@ func (g *Gateway) Open(c *engine.Conn) {
 	c.Data = s
 	setTimer(c, s, now)
 	l := g.loops[c.Loop().Index()]
+	l.openedAt(c.ID(), now.Sub(g.start))
 	actions := s.Open(g.activity, l.actions[:0])
 	g.run(c, s, actions)
 	clear(actions)

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -12,9 +13,12 @@ type Conns interface {
 	List(ctx context.Context, q *Query) (Page, error)
 	// Look returns one connection, nil when there is none by that id.
 	Look(ctx context.Context, socketID string) (*Detail, error)
-	// Close ends a connection with a code and its usual words, and reports whether there was one. The code is 4009, 4100 or 4200.
-	Close(ctx context.Context, socketID string, code int) (bool, error)
+	// End ends a connection with a code and its usual words, and reports whether there was one. The code is 4009, 4100 or 4200.
+	End(ctx context.Context, socketID string, code int) (bool, error)
 }
+
+// ErrCursor says that a Query's Cursor is none that a Page had.
+var ErrCursor = errors.New("live: that is no place to go on from")
 
 // A Query says which connections are wanted; what is empty does not matter.
 type Query struct {

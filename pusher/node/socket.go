@@ -43,6 +43,10 @@ func (s sockets) parse(socketID string) engine.ID {
 	return engine.ID(s.restore(x))
 }
 
+// ConnOf returns the conn that a socket ID names, or 0. It may be gone, or have another ID: whoever made the text up does not know
+// the random half. Any goroutine.
+func (n *Node) ConnOf(socketID string) engine.ID { return n.sockets.parse(socketID) }
+
 // permute is a Feistel network with a keyed hash as its round function.
 func (s sockets) permute(x uint64) uint64 {
 	left, right := x>>halfBits, x&halfMask

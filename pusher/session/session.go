@@ -144,6 +144,15 @@ func (s *Session) Channels() iter.Seq2[string, string] {
 	}
 }
 
+// Subscriptions returns how many channels the connection has joined or asked for.
+func (s *Session) Subscriptions() int { return s.subs.len() }
+
+// In reports whether the connection has joined a channel.
+func (s *Session) In(channel string) bool {
+	sub := s.subs.find(channel)
+	return sub != nil && sub.state == joined
+}
+
 // refuse appends the pusher:error that tells of err.
 func refuse(err *pusher.Error, out []Action) []Action {
 	payload := wire.AppendError(make([]byte, 0, 80+len(err.Message)), err.Code, err.Message)
