@@ -78,7 +78,7 @@ var layers = map[string]layer{
 	"pusher/resume":  {pure: true},
 	"pusher/console": {pure: true},
 	"pusher/rest":    {on: []string{"pusher/node", "pusher/once", "pusher/allow", "pusher/resume", "engine/proxies"}},
-	"pusher/admin":   {on: []string{"pusher/node", "pusher/allow"}},
+	"pusher/admin":   {on: []string{"pusher/node", "pusher/allow", "pusher/live"}},
 	"pusher/demo":    {on: []string{"pusher/node"}},
 
 	"pusher/webhook/outbox":  {pure: true, on: []string{"pusher/wire", "pusher/app"}},

@@ -31,6 +31,7 @@ import (
 	"github.com/gannet-io/gannet/frame"
 	"github.com/gannet-io/gannet/frame/handshake"
 	"github.com/gannet-io/gannet/pusher/admin"
+	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/app/appstatic"
 	"github.com/gannet-io/gannet/pusher/console"
 	"github.com/gannet-io/gannet/pusher/demo"
@@ -268,20 +269,35 @@ func (s *server) assemble() error {
 
 		TimestampWindow: time.Duration(orNone(int(cfg.Limits.TimestampWindow))),
 	})
+	var loops []admin.Loop
+	for _, l := range s.engine.Loops() {
+		loops = append(loops, l)
+	}
 	s.admin = admin.New(admin.Config{
 		Sets: []*metrics.Set{set}, Ready: s.ready, Logger: s.log, Metrics: set,
 		API:   map[string]http.Handler{"/api/webhooks": s.webhooks.API(), "/api/cluster": http.HandlerFunc(s.serveCluster)},
 		Token: token, Password: password, Hosts: cfg.Admin.Hosts,
 		PublicHealth: cfg.Admin.public(publicHealth), PublicMetrics: cfg.Admin.public(publicMetrics),
 		Console: console.Files(), Build: s.build(),
+		Apps: registered, Node: s.node, Conns: door, Feed: feed, Publish: s.publishFor,
+		Loops: loops, Waiting: h.Letters,
 	})
 	return nil
+}
+
+// publishFor publishes for an operator.
+func (s *server) publishFor(a *app.App, body []byte) ([]string, *admin.Refusal) {
+	channels, refused := s.rest.Publish(a, body)
+	if refused == nil {
+		return channels, nil
+	}
+	return nil, (*admin.Refusal)(refused)
 }
 
 // build says what is running.
 func (s *server) build() admin.Build {
 	v, c := buildVersion()
-	return admin.Build{Version: v, Commit: c, Started: time.Now(), Dev: s.cfg.Dev, Loops: len(s.engine.Loops())}
+	return admin.Build{Version: v, Commit: c, Started: time.Now(), Dev: s.cfg.Dev}
 }
 
 // headLimits returns the limits of request heads; no limit on their bytes is the largest there is.

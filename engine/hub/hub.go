@@ -181,8 +181,8 @@ func (h *Hub) Send(ids []engine.ID, f *frame.Prepared) (wake func()) {
 	}
 }
 
-// Waiting returns how many letters the mailbox of a loop has that were not taken yet. Any goroutine.
-func (h *Hub) Waiting(loop int) int {
+// Letters returns how many letters the mailbox of a loop has that were not taken yet. Any goroutine.
+func (h *Hub) Letters(loop int) int {
 	l := h.loops[loop]
 	l.mu.Lock()
 	defer l.mu.Unlock()

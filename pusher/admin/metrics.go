@@ -8,13 +8,15 @@ import (
 
 type adminMetrics struct {
 	panics   *metrics.Counter
+	streams  *metrics.Counter          // as a gauge
 	logins   map[bool]*metrics.Counter // by whether they succeeded
 	refusals *reasons.Counters
 }
 
 func newMetrics(set *metrics.Set) *adminMetrics {
 	return &adminMetrics{
-		panics: set.NewCounter("gannet_admin_panics_total"),
+		panics:  set.NewCounter("gannet_admin_panics_total"),
+		streams: set.NewCounter("gannet_admin_streams"),
 		logins: map[bool]*metrics.Counter{
 			true:  set.NewCounter(`gannet_admin_logins_total{outcome="ok"}`),
 			false: set.NewCounter(`gannet_admin_logins_total{outcome="wrong"}`),

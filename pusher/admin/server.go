@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -14,6 +15,10 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/live"
+	"github.com/gannet-io/gannet/pusher/node"
 )
 
 // Limits of the listener. An operator's tools are few and polite; these only keep a
@@ -37,6 +42,26 @@ type Config struct {
 	// Ready reports whether this node should get traffic and, if not, why, in a few
 	// words. It is called by any goroutine, and must not block. nil: always ready.
 	Ready func() (ok bool, reason string)
+
+	// Apps are those that there are, in the order of the configuration. Shared.
+	Apps []*app.App
+
+	// Node is asked about apps and channels. nil: there are no apps.
+	Node *node.Node
+
+	// Conns is asked about connections. nil: there are none.
+	Conns live.Conns
+
+	// Feed is what live streams show. nil: nothing ever happens.
+	Feed *live.Feed
+
+	// Publish publishes for an operator: body is that of a POST of the HTTP API to /apps/{id}/events, which judges it and publishes
+	// it. May block. nil: nobody can.
+	Publish func(a *app.App, body []byte) (channels []string, refused *Refusal)
+
+	// Loops are those of the engine. Waiting returns how many messages wait in the mailbox of one; nil: nobody knows.
+	Loops   []Loop
+	Waiting func(loop int) int
 
 	// API are handlers by the path they answer, with all that is below it, beside the package's own. They answer every method,
 	// and must not block for long. Who may ask has been settled.
@@ -67,12 +92,17 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// A Refusal is why the HTTP API would not publish something.
+type Refusal struct {
+	Status          int
+	Reason, Message string
+}
+
 // A Build says what is running.
 type Build struct {
 	Version, Commit string
 	Started         time.Time
 	Dev             bool
-	Loops           int
 }
 
 // A Server answers the operator's requests on the listeners given to Serve.
@@ -85,12 +115,25 @@ type Server struct {
 	panics  occasionally
 	metrics *adminMetrics
 	conns   atomic.Int64
+	scans   scans
+	sampler sampler
+	base    context.Context
 	stop    context.CancelFunc // ends what would go on by itself: streams, profiles
+
+	fresh        sync.Mutex
+	freshFigures *figures     // guarded by fresh
+	freshAt      time.Time    // guarded by fresh
+	freshBuffer  bytes.Buffer // guarded by fresh
+
+	counted   sync.Mutex
+	counts    map[string]int // guarded by counted: channels by app
+	countedAt time.Time      // guarded by counted
 
 	// Guarded by mu.
 	mu        sync.Mutex
 	closed    bool
 	listeners []net.Listener
+	sampling  chan struct{} // closed when the sampler has ended; nil: it has not begun
 }
 
 // New returns a Server that listens nowhere yet.
@@ -110,11 +153,26 @@ func New(cfg Config) *Server {
 	if cfg.Build.Started.IsZero() {
 		cfg.Build.Started = cfg.Now()
 	}
-	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Metrics)}
+	if cfg.Conns == nil {
+		cfg.Conns = noConns{}
+	}
+	if cfg.Feed == nil {
+		cfg.Feed = new(live.Feed)
+	}
+	if cfg.Publish == nil {
+		cfg.Publish = func(*app.App, []byte) ([]string, *Refusal) {
+			return nil, &Refusal{http.StatusServiceUnavailable, "no_publisher", "nothing can be published here"}
+		}
+	}
+	if cfg.Node == nil {
+		cfg.Apps = nil
+	}
+	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Metrics), scans: make(scans, 1)}
+	s.sampler.s = s
 	s.guard.init(&s.cfg, s.metrics)
 	s.route()
 	base, stop := context.WithCancel(context.Background())
-	s.stop = stop
+	s.base, s.stop = base, stop
 	s.http = &http.Server{
 		Handler:           http.HandlerFunc(s.serve),
 		ReadHeaderTimeout: headTimeout,
@@ -145,6 +203,14 @@ func (s *Server) Serve(ln net.Listener) error {
 		return net.ErrClosed
 	}
 	s.listeners = append(s.listeners, ln)
+	if s.sampling == nil {
+		ended := make(chan struct{})
+		s.sampling = ended
+		go func() {
+			defer close(ended)
+			s.sampler.run(s.base)
+		}()
+	}
 	s.mu.Unlock()
 	err := s.http.Serve(&listener{ln, &s.conns})
 	if errors.Is(err, http.ErrServerClosed) {
@@ -169,8 +235,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		ln.Close()
 	}
 	s.listeners = nil
+	sampling := s.sampling
 	s.mu.Unlock()
 	s.stop()
+	if sampling != nil {
+		<-sampling // it looks at one thing after another, and waits for none
+	}
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		_ = s.http.Close() // who has not ended by now is cut off
@@ -187,3 +257,12 @@ func (w debugWriter) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// noConns are those of a server that has none.
+type noConns struct{}
+
+func (noConns) List(context.Context, *live.Query) (live.Page, error) {
+	return live.Page{Complete: true}, nil
+}
+func (noConns) Look(context.Context, string) (*live.Detail, error)     { return nil, nil }
+func (noConns) End(context.Context, string, int) (ended bool, e error) { return false, nil }

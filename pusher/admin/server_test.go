@@ -21,9 +21,8 @@ import (
 	"github.com/gannet-io/gannet/pusher/admin"
 )
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m)
-}
+// What packages below start when they are loaded is not ours.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }
 
 // serve starts a server on a free loopback port and returns its base URL.
 func serve(t *testing.T, cfg admin.Config) (string, *admin.Server) {

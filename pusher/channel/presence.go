@@ -105,6 +105,17 @@ func (s *State) Member(userID string) (info []byte, ok bool) {
 	return s.roster.members[i].Info, true
 }
 
+// Conns returns how many connections a member has; 0 of who is none.
+func (s *State) Conns(userID string) int {
+	if s.roster == nil {
+		return 0
+	}
+	if i := s.roster.find(userID); i >= 0 {
+		return s.roster.members[i].conns
+	}
+	return 0
+}
+
 // Members yields every member's user id and info once, in no promised order. The info is shared, nil when none was
 // given. The state must not change meanwhile.
 func (s *State) Members() iter.Seq2[string, []byte] {

@@ -71,6 +71,7 @@ type Node struct {
 	feed     *live.Feed // may be nil
 	conns    Conns
 	sockets  sockets
+	traffics traffics
 	member   *cluster.Member // nil: the node is alone
 	apps     app.Registry    // nil: the node is alone
 

@@ -11,6 +11,9 @@ import (
 
 // published notes an event of a server that was accepted, and how many subscribers are here.
 func (n *Node) published(a *app.App, ev *Event, receivers int) {
+	t := n.trafficOf(a)
+	t.published.Inc()
+	t.deliveries.Add(receivers)
 	if n.feed.Watched() {
 		n.feed.Tell(&live.Event{Kind: live.Publish, App: a.ID, Channel: ev.Channel, Event: ev.Name, Data: ev.Data, Receivers: receivers})
 	}
@@ -18,6 +21,9 @@ func (n *Node) published(a *app.App, ev *Event, receivers int) {
 
 // clientPublished notes one of a client.
 func (n *Node) clientPublished(a *app.App, ev *ClientEvent, receivers int) {
+	t := n.trafficOf(a)
+	t.clientEvents.Inc()
+	t.deliveries.Add(receivers)
 	if n.feed.Watched() {
 		n.feed.Tell(&live.Event{Kind: live.ClientEvent, App: a.ID, Channel: ev.Channel, Event: ev.Name, Data: ev.Data, User: ev.UserID, SocketID: ev.SocketID.String(), Receivers: receivers})
 	}

@@ -9,6 +9,7 @@ import (
 type Table struct {
 	users   map[string]*entry   // signed in, watched, or both
 	watches map[uint64][]string // by conn: whom it watches; only conns that watch somebody
+	online  int                 // users with a conn
 }
 
 // An entry keeps its conns as sorted slices: 8 bytes each, found by binary search. Conn numbers mostly grow, so that
@@ -28,7 +29,9 @@ type entry struct {
 func (t *Table) SignIn(userID string, conn uint64, watchlist []string) (cameOnline bool) {
 	t.unwatch(conn)
 	e := t.entry(userID)
-	cameOnline = len(e.conns) == 0
+	if cameOnline = len(e.conns) == 0; cameOnline {
+		t.online++
+	}
 	e.conns = insert(e.conns, conn)
 	if len(watchlist) == 0 {
 		return cameOnline
@@ -58,8 +61,14 @@ func (t *Table) SignOut(userID string, conn uint64) (wentOffline bool) {
 	t.unwatch(conn)
 	e.conns = remove(e.conns, conn)
 	t.drop(userID, e)
+	if len(e.conns) == 0 {
+		t.online--
+	}
 	return len(e.conns) == 0
 }
+
+// SignedIn returns how many users are signed in on this node.
+func (t *Table) SignedIn() int { return t.online }
 
 // Online reports whether a connection is signed in as userID on this node.
 func (t *Table) Online(userID string) bool { return len(t.Conns(userID)) > 0 }
