@@ -57,6 +57,9 @@ const (
 	// flushPuts is how many writes are made before their outcome is asked for.
 	flushPuts = 64
 
+	// manyUsers are so many of one mark that it is worth looking for repetitions.
+	manyUsers = 128
+
 	maxKey   = 1 << 10
 	maxValue = 64 << 10
 )
@@ -72,6 +75,11 @@ func (p *pile) add(key string, users iter.Seq[string], owed bool) (more int) {
 	if users != nil {
 		for user := range users {
 			m.users = append(m.users, user)
+			if n := len(m.users); n >= manyUsers && n&(n-1) == 0 {
+				// The bus may be away for long.
+				slices.Sort(m.users)
+				m.users = slices.Compact(m.users)
+			}
 		}
 	}
 	if owed && !m.owed {

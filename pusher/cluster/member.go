@@ -19,6 +19,8 @@ type Config struct {
 	Gather time.Duration
 	// Retry is how long to wait after a write that failed. 0: 250 ms.
 	Retry time.Duration
+	// Now reads the clock. nil: time.Now.
+	Now func() time.Time
 	// Stepped leaves Flush and Reap to the caller, as tests want it: then there is no goroutine.
 	Stepped bool
 }
@@ -34,7 +36,9 @@ type Member struct {
 
 	marks marks
 
-	changes []ledger.Change // scratch of whoever tells of the board
+	// Owned by whoever tells of the board.
+	changes []ledger.Change // scratch
+	lent    []lent
 
 	wake, quit, done chan struct{}
 	heard            chan struct{} // the last entry has been told
@@ -48,6 +52,9 @@ func New(cfg Config) *Member {
 	}
 	if cfg.Retry <= 0 {
 		cfg.Retry = 250 * time.Millisecond
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	m := &Member{
 		cfg: cfg, process: make([]byte, 16), ledger: ledger.New(),
@@ -140,8 +147,13 @@ func (m *Member) run() {
 				return
 			}
 			m.Flush()
-			if !m.Reap() && !pause(m.cfg.Retry) {
-				return
+			if m.Reap() {
+				continue
+			}
+			for again := true; again; again = !m.cfg.Bus.Status().Up {
+				if !pause(m.cfg.Retry) {
+					return
+				}
 			}
 		}
 	}
@@ -195,7 +207,9 @@ func (m *Member) Changed(node string, e backbone.Entry) {
 	}
 	switch {
 	case key.Class == ledger.Process || m.own(node):
-		m.cfg.Room.Told(apply())
+		changes := apply()
+		m.lend(changes)
+		m.cfg.Room.Told(changes)
 	case key.Class == ledger.User:
 		m.cfg.Room.UpdateUsers(key.Topic, apply)
 	default:
@@ -242,6 +256,7 @@ func (m *Member) Gone(node string) {
 	m.mu.Lock()
 	m.ledger.Gone(node)
 	m.mu.Unlock()
+	m.takeBack(node)
 }
 
 // State implements backbone.Sink.

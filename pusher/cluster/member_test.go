@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/gannet-io/gannet/engine/backbone"
 	"github.com/gannet-io/gannet/pusher/cluster"
@@ -24,12 +25,13 @@ type desk struct {
 	members map[string]map[string]string
 	users   map[string][]string
 	told    []string
+	now     time.Time
 	during  func(topic string) // called once when the member reads a topic
 }
 
 func newDesk(t *testing.T) *desk {
 	d := &desk{t: t, counts: map[string]int{}, members: map[string]map[string]string{}, users: map[string][]string{}}
-	d.member = cluster.New(cluster.Config{Bus: d, Room: d, Stepped: true})
+	d.member = cluster.New(cluster.Config{Bus: d, Room: d, Stepped: true, Now: func() time.Time { return d.now }})
 	return d
 }
 
@@ -105,6 +107,9 @@ func (d *desk) Update(_ string, apply func() []ledger.Change)      { d.Told(appl
 func (d *desk) UpdateUsers(_ string, apply func() []ledger.Change) { d.Told(apply()) }
 func (d *desk) Told(changes []ledger.Change) {
 	for _, c := range changes {
+		if c.Again {
+			d.told = append(d.told, "again")
+		}
 		d.told = append(d.told, c.Key.String())
 	}
 }
@@ -258,5 +263,35 @@ func TestMemberPassesOnWhatIsNotItsOwn(t *testing.T) {
 	want := []string{"message s/a", "attached s/a", "stored s/a", "terminate s u", "cs/a", "ms/a\x00u", "ss\x00u", "ms/a\x00u", "cs/a", "ss\x00u"}
 	if !slices.Equal(d.told, want) {
 		t.Errorf("got  %q\nwant %q", d.told, want)
+	}
+}
+
+// An arrival is spoken of by who spoke of the departure. When he turns out to be gone, the node where it was speaks of it.
+func TestArrivalIsSpokenOfAgainWhenItsSpeakerIsGone(t *testing.T) {
+	for _, c := range []struct {
+		what  string
+		after func(d *desk)
+		again bool
+	}{
+		{"soon", func(d *desk) { d.now = d.now.Add(24 * time.Second) }, true},
+		{"long after", func(d *desk) { d.now = d.now.Add(26 * time.Second) }, false},
+		{"vacated meanwhile", func(d *desk) { d.member.Changed("1", backbone.Entry{Key: "cs/a"}) }, false},
+		{"another died", func(d *desk) { d.member.Gone("3"); d.told = nil; d.now = d.now.Add(time.Hour) }, false},
+	} {
+		d := newDesk(t)
+		m := d.member
+		for _, id := range []string{"1", "2", "3"} {
+			m.Up(backbone.Node{ID: id})
+		}
+		m.Rejoin(backbone.Node{ID: "1"})
+		m.Changed("2", backbone.Entry{Key: "cs/a", Value: []byte{1}})
+		m.Changed("2", backbone.Entry{Key: "cs/a"})
+		m.Changed("1", backbone.Entry{Key: "cs/a", Value: []byte{1}})
+		d.told = nil
+		c.after(d)
+		m.Gone("2")
+		if got := slices.Contains(d.told, "again"); got != c.again {
+			t.Errorf("%s: %q", c.what, d.told)
+		}
 	}
 }

@@ -580,6 +580,9 @@ func (n *simNode) UpdateUsers(_ string, apply func() []ledger.Change) { apply() 
 func (n *simNode) Told(changes []ledger.Change) {
 	for _, c := range changes {
 		about := speech{n.sim.net.Heard(n.name), c.Key.String(), c.First}
+		if c.Again {
+			continue // in the place of one that has died, who may have spoken or not
+		}
 		if c.Speaks && (c.First || c.Last) {
 			n.sim.speeches[about] = append(n.sim.speeches[about], n.name)
 		}

@@ -90,6 +90,9 @@ type Change struct {
 	Counted     bool // Total has changed
 	Speaks      bool // this node speaks of First and Last
 	Tells       bool // this node tells the Total
+	Again       bool // it is told of a First once more, since who was to speak of it is gone
+
+	Speaker string // of a First of this node's, when another incarnation is to speak of it
 }
 
 // Up notes that an incarnation is on the board.
@@ -533,6 +536,9 @@ func (l *Ledger) speaks(c *Change, author *incarnation) bool {
 		if d, ok := l.departed[c.Key]; ok {
 			delete(l.departed, c.Key)
 			if l.slots[d.speaker.slot] == d.speaker && !d.speaker.leaving && l.since(author) < d.time {
+				if author.own && !d.speaker.own {
+					c.Speaker = d.speaker.id
+				}
 				return d.speaker.own
 			}
 		}
@@ -580,6 +586,15 @@ func (l *Ledger) Total(topic string) int {
 		return 0
 	}
 	return l.total(&r)
+}
+
+// There reports whether an entry of that key is on the board, of whichever node.
+func (l *Ledger) There(key Key) bool {
+	r, ok := l.rooms(key.Class, key.Topic)[key.Topic]
+	if key.Class == Count {
+		return ok && r.count > 0
+	}
+	return ok && r.more != nil && r.more.roster.find(key.User) >= 0
 }
 
 // Tells reports whether it is on this node to tell the Total of a topic that has connections.

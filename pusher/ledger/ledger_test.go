@@ -308,7 +308,7 @@ func playLedgers(t *testing.T, seed uint64) {
 				want.Gained, want.Lost = !before[p.name].there && there, before[p.name].there && !there
 			}
 			spoke, tells := c.Speaks, c.Tells
-			c.Speaks, c.Tells, c.Info = false, false, nil
+			c.Speaks, c.Tells, c.Info, c.Speaker = false, false, nil, ""
 			if want.Key = c.Key; fmt.Sprint(c) != fmt.Sprint(want) {
 				t.Fatalf("%s of %s, seen by %s\n got %s\nwant %s", k.String(), id, p.name, telling(c), telling(want))
 			}
