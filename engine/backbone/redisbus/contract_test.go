@@ -39,7 +39,7 @@ func TestBusKeepsTheContract(t *testing.T) {
 	n := 0
 	backbonetest.Run(t, func(t *testing.T) *backbonetest.Cluster {
 		s := startServer(t)
-		s.do(append([]string{"ACL", "SETUSER", "gannet"}, fields(gannetRules)...)...)
+		s.allow()
 		n++
 		prefix := fmt.Sprintf("gannet:test%d:", n)
 		links := make(map[string]*link)
@@ -58,31 +58,8 @@ func TestBusKeepsTheContract(t *testing.T) {
 			Forget: func() {
 				s.kill()
 				s.again()
-				s.do(append([]string{"ACL", "SETUSER", "gannet"}, fields(gannetRules)...)...)
+				s.allow()
 			},
 		}
 	})
-}
-
-// fields splits rules at spaces, but not in the password.
-func fields(rules string) (all []string) {
-	for rest := rules; rest != ""; {
-		var word string
-		if word, rest = cutWord(rest); word != "" {
-			all = append(all, word)
-		}
-	}
-	return all
-}
-
-func cutWord(s string) (word, rest string) {
-	if p := ">" + password; len(s) >= len(p) && s[:len(p)] == p {
-		return p, s[len(p):]
-	}
-	for i := range len(s) {
-		if s[i] == ' ' {
-			return s[:i], s[i+1:]
-		}
-	}
-	return s, ""
 }

@@ -33,6 +33,7 @@ func primaries(t *testing.T) (all []*server) {
 	}
 	for _, s := range all {
 		s.formed(3)
+		s.allow()
 	}
 	return all
 }
@@ -111,7 +112,7 @@ func TestBusKeepsTheContractOnARedisCluster(t *testing.T) {
 			Bus: func(t *testing.T, name string) backbone.Bus {
 				d := new(door)
 				doors[name] = d
-				b := newBus(t, redisbus.Config{URL: "redis+cluster://" + all[0].addr() + "," + all[1].addr(), Prefix: prefix, Name: name})
+				b := newBus(t, redisbus.Config{URL: as("redis+cluster", all[0].addr()+","+all[1].addr(), ""), Prefix: prefix, Name: name})
 				b.Dial(d.dial)
 				return b
 			},
@@ -135,6 +136,7 @@ func TestBusKeepsTheContractOnARedisCluster(t *testing.T) {
 				}
 				for _, s := range all {
 					s.formed(3)
+					s.allow()
 				}
 			},
 		}

@@ -53,6 +53,8 @@ func takeOver(t *testing.T, fail func(primary, sentinel *server)) {
 		text, _ := m.ToString()
 		return strings.Contains(text, "master_link_status:up")
 	})
+	primary.allow()
+	replica.allow()
 	conf := filepath.Join(t.TempDir(), "sentinel.conf")
 	text := fmt.Sprintf("sentinel monitor main 127.0.0.1 %d 1\nsentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\n", primary.port)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
@@ -73,7 +75,7 @@ func takeOver(t *testing.T, fail func(primary, sentinel *server)) {
 		return fields["master-link-status"] == "ok"
 	})
 
-	config := redisbus.Config{URL: "redis+sentinel://" + sentinel.addr() + "/main", Name: "a"}
+	config := redisbus.Config{URL: as("redis+sentinel", sentinel.addr(), "/main"), Name: "a"}
 	a := join(t, newBus(t, config))
 	config.Name = "b"
 	b := join(t, newBus(t, config))

@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -19,11 +21,6 @@ import (
 const (
 	patience = 30 * time.Second
 	password = "a password"
-	// gannetRules are what docs/cluster.md tells to allow a user of Redis.
-	gannetRules = "on >" + password + " resetkeys resetchannels ~gannet:* &gannet:* -@all" +
-		" +evalsha +eval +info +time +hset +hget +hmget +hgetall +hkeys +hdel +hincrby +hscan +zadd +zrem +zscore +zrange +zrangebyscore +zremrangebyscore" +
-		" +xadd +xrange +xrevrange +xread +xtrim +get +set +unlink +pexpire +persist +publish +spublish +subscribe +unsubscribe +ssubscribe +sunsubscribe" +
-		" +ping +hello +auth +select +discard +cluster|slots +role"
 )
 
 // A server is a redis-server of this test's own.
@@ -80,6 +77,7 @@ func (s *server) run() error {
 	}
 	c := exec.Command("redis-server", args...)
 	c.Stdout, c.Stderr = &s.log, &s.log
+	dieWithUs(c)
 	if err := c.Start(); err != nil {
 		return err
 	}
@@ -169,4 +167,21 @@ func (s *server) dump() (restore func()) {
 			s.t.Fatal(err)
 		}
 	}
+}
+
+// allow adds the user that docs/cluster.md tells to add.
+func (s *server) allow() {
+	s.t.Helper()
+	text, err := os.ReadFile("../../../docs/cluster.md")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if words := strings.Fields(line); len(words) > 3 && words[0] == "ACL" && words[2] == "gannet" {
+			words[slices.Index(words, ">password")] = ">" + password
+			s.do(words...)
+			return
+		}
+	}
+	s.t.Fatal("docs/cluster.md names no user")
 }
