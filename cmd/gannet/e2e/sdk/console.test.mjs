@@ -215,3 +215,183 @@ describe('the console', { concurrency: 1 }, () => {
     await page.getByText('Ready', { exact: true }).waitFor();
   });
 });
+
+const password = 'correct horse battery';
+const shop = { id: 'shop', key: 'key-shop', secret: 'secret-shop' };
+
+/** A receiver of webhooks that takes what is about channels named gladly, and nothing else at first; and a server that tells it. */
+async function realServer(t) {
+  const receiver = { content: false, deliveries: [] };
+  const listener = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const good = receiver.content;
+    if (good) receiver.deliveries.push(body);
+    response.writeHead(good ? 200 : 500).end();
+  }).listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  t.after(() => listener.close());
+  const folder = await mkdtemp(join(tmpdir(), 'gannet-console-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const config = join(folder, 'gannet.yaml');
+  await writeFile(config, `listen: "127.0.0.1:0"
+admin: { listen: "127.0.0.1:0", password: "${password}" }
+drain_window: 100ms
+webhooks: { allow: [127.0.0.1], leave_delay: 100ms }
+apps:
+  - id: ${shop.id}
+    key: ${shop.key}
+    secret: ${shop.secret}
+    client_events: true
+    channels: [{ match: "ticks-*", history: { events: 100 } }]
+    webhooks: [{ name: audit, url: "http://127.0.0.1:${listener.address().port}/hook", events: [channel_occupied], retry_for: 2s }]
+  - { id: other, key: key-other, secret: secret-other }
+`);
+  return { process: await Process.start(t, config), receiver };
+}
+
+describe('the console of a real server', () => {
+  test('does what is clicked', async (t) => {
+    const visitor = await browser.visitor(t);
+    const { process, receiver } = await realServer(t);
+    const at = { host: '127.0.0.1', port: process.port };
+    const origin = `http://${process.admin}/`;
+    const rest = new PusherServer({ appId: shop.id, key: shop.key, secret: shop.secret, host: at.host, port: String(at.port), useTLS: false, timeout: patience });
+
+    const ann = await connect(t, sdks[0], { at, app: shop, member: { user_id: 'ann', user_info: { name: 'Ann' } } });
+    const room = await ann.subscribe('presence-room');
+    const ticks = await ann.subscribe('ticks-1');
+    for (let n = 1; n <= 25; n++) await rest.trigger('ticks-1', 'trade', { n });
+
+    const page = await visitor.open(origin, { allow: refused });
+    const heading = (name) => page.getByRole('heading', { level: 1, name }).waitFor();
+    const field = page.getByLabel('Password or token');
+
+    await t.test('it asks for the password', async () => {
+      await field.fill('wrong wrong');
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.getByRole('alert').waitFor();
+      await field.fill(password);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await heading('Overview');
+    });
+
+    await t.test('overview: figures and lines of this server', async () => {
+      await page.getByText('Ready', { exact: true }).waitFor();
+      const connections = page.locator('.figures > div', { hasText: 'Connections' }).locator('dd');
+      await connections.getByText('1', { exact: true }).waitFor();
+      await page.getByRole('img', { name: /^Connections: open 1$/ }).waitFor();
+      await page.getByRole('img', { name: /^Memory: resident [0-9.]+ MiB/ }).waitFor();
+      await look(page, 'real-overview');
+    });
+
+    await t.test('apps: the secret is shown when asked for, and not before', async () => {
+      await page.getByRole('link', { name: 'Apps' }).click();
+      await page.getByRole('link', { name: 'shop', exact: true }).click();
+      await heading(/shop/);
+      assert.equal((await page.locator('main').textContent()).includes(shop.secret), false);
+      await page.getByRole('button', { name: 'Show secrets' }).click();
+      await shows(page, shop.secret);
+      await page.getByRole('button', { name: 'Hide' }).click();
+      await page.getByText(shop.secret).waitFor({ state: 'detached' });
+      await shows(page, 'ticks-*');
+      await look(page, 'real-app');
+    });
+
+    await t.test('channels: members and history, to its end', async () => {
+      await page.goto(`${origin}#/channels?app=shop`);
+      await page.getByRole('link', { name: 'ticks-1' }).waitFor();
+      await look(page, 'real-channels');
+      await page.getByRole('link', { name: 'presence-room' }).click();
+      await page.getByRole('link', { name: 'ann', exact: true }).waitFor();
+      await look(page, 'real-channel');
+      await page.goto(`${origin}#/channels/shop/ticks-1`);
+      const events = page.getByRole('button', { name: 'trade' });
+      await events.nth(19).waitFor();
+      await page.getByRole('button', { name: 'Older' }).click();
+      await events.nth(24).waitFor();
+      assert.equal(await events.count(), 25);
+      await events.last().click();
+      await page.getByText('"n": 1', { exact: false }).waitFor();
+    });
+
+    await t.test('live: what is published is there, paused or not', async () => {
+      await page.goto(`${origin}#/live?app=shop&types=publish,client_event`);
+      await page.getByText(/[0-9] event/).waitFor(); // the stream is open
+      await rest.trigger('ticks-1', 'live-one', { a: 1 });
+      await page.locator('.line', { hasText: 'live-one' }).click();
+      await page.getByLabel('One event').getByText('"a": 1').waitFor();
+      await look(page, 'real-live');
+      await page.locator('main').focus();
+      await page.keyboard.press('Space');
+      await rest.trigger('ticks-1', 'live-two', {});
+      await page.getByText('Paused, 1 newer event').waitFor();
+      assert.equal(await page.locator('.line', { hasText: 'live-two' }).count(), 0);
+      await page.getByRole('button', { name: 'Go on' }).click();
+      await page.locator('.line', { hasText: 'live-two' }).waitFor();
+      await page.getByLabel('Filter').fill('one');
+      await page.locator('.line', { hasText: 'live-two' }).waitFor({ state: 'detached' });
+      await page.locator('.line', { hasText: 'live-one' }).waitFor();
+    });
+
+    await t.test('publish: subscribers get it', async () => {
+      await page.goto(`${origin}#/publish?app=shop`);
+      await page.getByLabel('Channels').fill('presence-room');
+      await page.getByLabel('Event', { exact: true }).fill('hello');
+      await page.getByLabel('Data').fill('{"from":"console"}');
+      await page.keyboard.press('Control+Enter');
+      await page.getByText('1 receiver').waitFor();
+      await room.expect(['hello', { from: 'console' }]);
+      await look(page, 'real-publish');
+      await page.getByLabel('Channels').fill('not a channel!');
+      await page.getByRole('button', { name: 'Publish', exact: true }).click();
+      await page.locator('main').getByRole('alert').waitFor();
+    });
+
+    await t.test('webhooks: what was given up is sent again', async () => {
+      await page.goto(`${origin}#/webhooks`);
+      await page.getByText('failing', { exact: true }).waitFor();
+      await page.getByRole('button', { name: /-\d+$/ }).first().waitFor();
+      await look(page, 'real-webhooks');
+      receiver.content = true;
+      await page.getByRole('button', { name: 'Replay all' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Replay' }).click();
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      await page.getByText('Nothing was given up').waitFor();
+      for (const end = Date.now() + patience; !receiver.deliveries.join().includes('presence-room');) {
+        assert.ok(Date.now() < end, 'the dead letter was not sent again');
+        await page.evaluate(() => new Promise(requestAnimationFrame));
+      }
+    });
+
+    await t.test('connections: one is looked at and closed', async () => {
+      await page.goto(`${origin}#/connections?q=ann`);
+      await page.getByRole('link', { name: ann.socketId }).click();
+      await heading(new RegExp(ann.socketId.replace('.', '\\.')));
+      await page.getByRole('link', { name: 'ticks-1' }).waitFor();
+      await look(page, 'real-connection');
+      await page.getByRole('button', { name: 'Close it' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+      assert.equal(ann.state, 'connected');
+      await page.getByRole('button', { name: 'Close it' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Close the connection' }).click();
+      await ann.states.until((state) => state === 'disconnected' || state === 'failed', 'the end of the connection');
+      await page.goto(`${origin}#/connections`);
+      await shows(page, 'Nobody is connected');
+      await look(page, 'real-connections-none');
+    });
+
+    await t.test('cluster: this node is alone', async () => {
+      await page.goto(`${origin}#/cluster`);
+      await shows(page, 'This server is alone');
+      await look(page, 'real-cluster');
+    });
+
+    await t.test('signing out ends it', async () => {
+      await page.getByRole('button', { name: 'Sign out' }).click();
+      await field.waitFor();
+      await page.goto(`${origin}#/channels?app=shop`);
+      await field.waitFor();
+    });
+  });
+});

@@ -77,7 +77,7 @@ export const kinds = [
   'publish', 'client_event', 'subscribe', 'unsubscribe', 'member_added', 'member_removed', 'occupied', 'vacated', 'connect', 'disconnect', 'error',
 ] as const;
 export interface LiveEvent {
-  type: string; time: number; app: string;
+  type: string; time: number; app?: string;
   channel?: string; event?: string; data?: string; size?: number; receivers?: number;
   socket_id?: string; user?: string; address?: string; code?: number; reason?: string; message?: string;
 }

@@ -52,9 +52,9 @@ export function ConnectionsView() {
             <Rows>
               {poll.waiting ? <Bones columns={8} rows={8} /> : d?.connections.map((c) => (
                 <tr key={c.socket_id} class="to">
-                  <td><a class="name mono" href={href(['connections', c.socket_id])}>{c.socket_id}</a></td>
-                  <td class="soft">{c.address}</td>
-                  <td class="wide">{c.user ?? <span class="faint">–</span>}</td>
+                  <td class="socket cut"><a class="name mono" title={c.socket_id} href={href(['connections', c.socket_id])}>{c.socket_id}</a></td>
+                  <td class="soft address cut" title={c.address}>{c.address}</td>
+                  <td class="wide">{c.user || <span class="faint">–</span>}</td>
                   <td class="wide soft">{c.app}</td>
                   <td class="number wide">{count(c.subscriptions)}</td>
                   <td class="number"><Lag of={c} /></td>
@@ -144,7 +144,7 @@ export function ConnectionView({ id }: { id: string }) {
               <Rows>
                 {c.channels.map(({ name, user }) => (
                   <tr key={name} class="to">
-                    <td class="name cut"><a class="name" href={href(['channels', c.app, name])}>{name}</a></td><td class="number soft">{user ?? '–'}</td>
+                    <td class="name cut"><a class="name" href={href(['channels', c.app, name])}>{name}</a></td><td class="number soft">{user || '–'}</td>
                   </tr>
                 ))}
               </Rows>

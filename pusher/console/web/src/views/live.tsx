@@ -222,8 +222,8 @@ function Detail({ line, onClose }: { line: Line; onClose: () => void }) {
       </div>
       <dl class="facts">
         <dt>Time</dt><dd>{clock(line.time)}</dd>
-        <dt>App</dt><dd><a href={href(['apps', line.app])}>{line.app}</a></dd>
-        {line.channel !== undefined ? <><dt>Channel</dt><dd><a href={href(['channels', line.app, line.channel])}>{line.channel}</a></dd></> : null}
+        {line.app !== undefined ? <><dt>App</dt><dd><a href={href(['apps', line.app])}>{line.app}</a></dd></> : null}
+        {line.channel !== undefined && line.app !== undefined ? <><dt>Channel</dt><dd><a href={href(['channels', line.app, line.channel])}>{line.channel}</a></dd></> : null}
         {line.event !== undefined ? <><dt>Event</dt><dd>{line.event}</dd></> : null}
         {line.receivers !== undefined ? <><dt>Receivers</dt><dd>{count(line.receivers)} on this node</dd></> : null}
         {line.socket_id !== undefined ? <><dt>Connection</dt><dd><a class="mono" href={href(['connections', line.socket_id])}>{line.socket_id}</a></dd></> : null}
