@@ -14,7 +14,7 @@ E2E      := cmd/gannet/e2e
 CONSOLE  := pusher/console/web
 
 .DEFAULT_GOAL := help
-.PHONY: help run build console quick test setup fuzz autobahn lint bench loadtest cover clean
+.PHONY: help run cluster build console quick test setup fuzz autobahn lint bench loadtest cover clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -22,6 +22,10 @@ help: ## List the targets
 run: ## Build and start a development server; needs Go alone
 	@CGO_ENABLED=0 go build -ldflags "$(LDFLAGS)" -o bin/gannet ./cmd/gannet
 	@exec bin/gannet serve --dev
+
+cluster: ## Build and start three nodes of a cluster on this machine; Ctrl-C ends all
+	@CGO_ENABLED=0 go build -ldflags "$(LDFLAGS)" -o bin/gannet ./cmd/gannet
+	@exec .ci/cluster bin/gannet
 
 build: ## Build the static binary bin/gannet
 	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o bin/gannet ./cmd/gannet

@@ -337,8 +337,8 @@ func clusterWarnings(c *Config, warn func(path, format string, args ...any)) {
 			}
 		}
 	case !c.embedded():
-	case c.DataDir == "":
-		warn("cluster.nats", "data_dir is empty, so what the backbone keeps on this node is lost when it ends, and all history when most nodes end at once")
+	case c.DataDir == "" && len(n.Routes) == 0:
+		warn("cluster.nats", "data_dir is empty, so what the backbone keeps is lost when this node ends")
 	}
 }
 

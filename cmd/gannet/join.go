@@ -2,12 +2,20 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/netip"
 	"net/url"
+	"os"
+	"slices"
 	"time"
 
 	"github.com/gannet-io/gannet/engine/backbone"
+	"github.com/gannet-io/gannet/engine/backbone/natsbus"
 	"github.com/gannet-io/gannet/engine/backbone/redisbus"
 )
 
@@ -66,7 +74,7 @@ func (s *server) openRedis(name string) (backbone.Bus, error) {
 	if c.Password != "" {
 		u, err := url.Parse(at)
 		if err != nil {
-			return nil, fmt.Errorf("cluster.redis.url cannot be read") // err would show it
+			return nil, errors.New("cluster.redis.url cannot be read") // err would show it
 		}
 		u.User = url.UserPassword(u.User.Username(), string(c.Password))
 		at = u.String()
@@ -77,8 +85,105 @@ func (s *server) openRedis(name string) (backbone.Bus, error) {
 	})
 }
 
-func (s *server) openNATS(string) (backbone.Bus, error) {
-	return nil, fmt.Errorf("cluster.driver: nats is not part of this build")
+// natsDir is the directory in the data directory in which the server inside keeps what it keeps.
+const natsDir = "nats"
+
+func (s *server) openNATS(name string) (backbone.Bus, error) {
+	c := &s.cfg.Cluster.NATS
+	secure, err := c.TLS.config()
+	if err != nil {
+		return nil, fmt.Errorf("cluster.nats.tls: %w", err)
+	}
+	config := natsbus.Config{
+		Name: name, Prefix: c.Prefix, Replicas: c.Replicas, Shards: c.Shards, Lease: s.cfg.Cluster.Lease, Logs: s.cfg.natsLogs(), Logger: s.log,
+	}
+	if !s.cfg.embedded() {
+		config.External = &natsbus.External{
+			URLs: c.URLs, User: c.User, Password: string(c.Password), Token: string(c.Token), Credentials: c.Credentials, NKey: c.NKey, Domain: c.Domain, TLS: secure,
+		}
+		return natsbus.New(config)
+	}
+	inside := &natsbus.Embedded{Listen: c.Listen, Secret: string(c.Secret), TLS: secure, SyncAlways: c.Sync == syncAlways}
+	if s.data != nil {
+		inside.Dir = s.data.file(natsDir)
+	}
+	for _, text := range c.Routes {
+		route, err := routeAddress(text)
+		if err != nil {
+			return nil, fmt.Errorf("cluster.nats.routes: %w", err)
+		}
+		inside.Routes = append(inside.Routes, route)
+	}
+	if inside.Self, err = c.findSelf(); err != nil {
+		return nil, err
+	}
+	if len(c.Routes) > 0 {
+		keeps := slices.Contains(inside.Routes, inside.Self)
+		if keeps && s.data == nil && len(inside.Routes) > 1 {
+			return nil, fmt.Errorf("data_dir: this node is %s of cluster.nats.routes, so it keeps data for the others and needs a directory", inside.Self)
+		}
+		s.log.Info("starting the NATS server inside", "node", name, "listen", c.Listen, "address", inside.Self, "keeps_data", keeps)
+	}
+	config.Embedded = inside
+	return natsbus.New(config)
+}
+
+// findSelf returns which of the routes is this node. May block on the network, for names among them.
+func (n *NATSConfig) findSelf() (string, error) {
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return "", fmt.Errorf("cluster.nats.address: the addresses of this machine: %w", err)
+	}
+	return n.self(addresses, func(host string) ([]netip.Addr, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
+		defer cancel()
+		return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	})
+}
+
+// lookupTime is what looking up the name of another node may take.
+const lookupTime = 5 * time.Second
+
+// config returns what the files say; nil: there is none. May block on files.
+func (t *LinkTLSConfig) config() (*tls.Config, error) {
+	if *t == (LinkTLSConfig{}) {
+		return nil, nil
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if t.CA != "" {
+		pem, err := os.ReadFile(t.CA)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s", t.CA, reasonOf(err))
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s: holds no certificate", t.CA)
+		}
+		// Of the nodes, each is the other's client.
+		c.ClientCAs = c.RootCAs
+	}
+	if t.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		if err != nil {
+			return nil, err
+		}
+		c.Certificates = []tls.Certificate{pair}
+		c.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return c, nil
+}
+
+// natsLogs says how much the backbone has to keep for all histories that are configured.
+func (c *Config) natsLogs() natsbus.Logs {
+	logs := natsbus.Logs{Events: 1000, Age: 2 * time.Hour, Bytes: int64(c.Cluster.NATS.HistoryBytes / c.Cluster.NATS.Shards)}
+	for i := range c.Apps {
+		logs.Age = max(logs.Age, c.Apps[i].Limits.CacheTTL)
+		for j := range c.Apps[i].Channels {
+			h := &c.Apps[i].Channels[j].History
+			logs.Events, logs.Age = max(logs.Events, h.Events), max(logs.Age, h.TTL)
+		}
+	}
+	return logs
 }
 
 // sayWaiting is how often it is said that the backbone is waited for.

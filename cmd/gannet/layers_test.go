@@ -85,7 +85,7 @@ var layers = map[string]layer{
 	"pusher/webhook/journal": {on: []string{"pusher/webhook/outbox"}},
 	"pusher/webhook":         {on: []string{"pusher/webhook/journal", "pusher/auth"}},
 
-	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/console", "pusher/demo", "pusher/webhook", "pusher/app/appstatic", "engine/echo", "engine/certs/acmecerts", "engine/backbone/redisbus"}},
+	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/console", "pusher/demo", "pusher/webhook", "pusher/app/appstatic", "engine/echo", "engine/certs/acmecerts", "engine/backbone/redisbus", "engine/backbone/natsbus"}},
 	"cmd/gannet/e2e": {on: []string{"cmd/gannet"}},
 	"bench":          {on: []string{"loadtest/report", "loadtest/picture"}},
 	"bench/ceiling":  {on: []string{"frame/handshake", "pusher/wire"}},

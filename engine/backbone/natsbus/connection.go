@@ -30,8 +30,8 @@ func (b *Bus) connect(ctx context.Context) error {
 	var urls string
 	if b.server != nil {
 		options = append(options, nats.InProcessServer(b.server.server), nats.PingInterval(20*time.Second))
-		if secret := b.config.Embedded.Secret; secret != "" {
-			options = append(options, nats.Token(secret))
+		if b.server.token != "" {
+			options = append(options, nats.Token(b.server.token))
 		}
 	} else {
 		e := b.config.External

@@ -2,6 +2,7 @@ package natsbus
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -20,6 +21,7 @@ const maxPayload = 8 << 20
 type embedded struct {
 	server    *server.Server
 	temporary string // directory to remove; "": none
+	token     string // that clients need; "": none
 }
 
 // openEmbedded starts a nats-server.
@@ -38,6 +40,16 @@ func openEmbedded(c *Config) (*embedded, error) {
 		DisableJetStreamBanner: true,
 	}
 	var err error
+	s := &embedded{token: e.Secret}
+	if e.Client == "" && len(e.Routes) > 0 {
+		// The server begins with its routes when it listens for clients, and without that never. There are to be none: they would
+		// have to know a port of this machine that the kernel picks, and the token.
+		o.DontListen, o.Host, o.Port = false, "127.0.0.1", server.RANDOM_PORT
+		if s.token == "" {
+			s.token = rand.Text()
+			o.Authorization = s.token
+		}
+	}
 	if e.Client != "" {
 		if o.Host, o.Port, err = hostPort(e.Client); err != nil {
 			return nil, err
@@ -74,7 +86,6 @@ func openEmbedded(c *Config) (*embedded, error) {
 			o.Routes = append(o.Routes, &url.URL{Scheme: "nats", User: user, Host: address})
 		}
 	}
-	s := new(embedded)
 	if o.JetStream && o.StoreDir == "" {
 		// The server would share one folder among all processes of this machine.
 		if o.StoreDir, err = os.MkdirTemp("", "gannet-nats-"); err != nil {
