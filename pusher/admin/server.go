@@ -242,6 +242,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		<-sampling // it looks at one thing after another, and waits for none
 	}
 	err := s.http.Shutdown(ctx)
+	if errors.Is(err, net.ErrClosed) {
+		err = nil // of the listeners, which it found closed
+	}
 	if err != nil {
 		_ = s.http.Close() // who has not ended by now is cut off
 	}

@@ -279,3 +279,22 @@ func TestMalformedRequestIsRefused(t *testing.T) {
 		t.Errorf("got %d, want 400", resp.StatusCode)
 	}
 }
+
+// TestAnEarlyShutdownIsNoFailure: net/http may find a listener closed that it has just come to know.
+func TestAnEarlyShutdownIsNoFailure(t *testing.T) {
+	for range 300 {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := admin.New(admin.Config{})
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(ln) }()
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Fatalf("Shutdown: %v", err)
+		}
+		if err := <-served; err != nil && !errors.Is(err, net.ErrClosed) {
+			t.Fatalf("Serve: %v", err)
+		}
+	}
+}
