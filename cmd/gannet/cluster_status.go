@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"text/tabwriter"
 	"time"
+
+	"github.com/gannet-io/gannet/engine/backbone"
 )
 
 // A clusterStatus is the cluster as one node sees it, in JSON. docs/admin-api.md describes it.
@@ -60,7 +62,11 @@ func (s *server) clusterStatus() clusterStatus {
 	if s.bus == nil {
 		return clusterStatus{Driver: driverNone, State: stateAlone, Nodes: []nodeStatus{}}
 	}
-	from := s.bus.Status()
+	return statusOf(s.bus.Status(), s.away.Load(), s.engine.Conns(), s.draining.Load())
+}
+
+// statusOf puts into words what a bus says, and what is known of this node besides.
+func statusOf(from backbone.Status, away int64, connections int, leaving bool) clusterStatus {
 	to := clusterStatus{
 		Driver: from.Driver, State: stateConnected, Reason: from.Reason, Self: from.Self.ID, Nodes: []nodeStatus{},
 		Counts: &statusCounts{
@@ -68,19 +74,22 @@ func (s *server) clusterStatus() clusterStatus {
 			Reconnects: from.Reconnects, Rejoins: from.Rejoins, Refetched: from.Refetched, Waiting: from.Waiting,
 		},
 	}
-	if !from.Up {
+	switch {
+	case !from.Up:
 		to.State = stateAway
-	}
-	if from.Self.ID != "" {
+		if away != 0 {
+			since := time.Unix(0, away).UTC()
+			to.Since = &since
+		}
+	case from.Self.ID != "":
 		since := from.Self.Since.UTC()
 		to.Since = &since
 	}
 	for _, n := range from.Nodes {
 		node := nodeStatus{ID: n.ID, Name: n.Name, State: "alive", Since: n.Since.UTC()}
 		if n.ID == from.Self.ID {
-			connections := s.engine.Conns()
 			node.Connections = &connections
-			if s.draining.Load() {
+			if leaving {
 				node.State = "leaving"
 			}
 		}

@@ -2,11 +2,17 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/gannet-io/gannet/engine/backbone"
 )
 
 // Run runs a command line as main does, with what it says on either stream.
@@ -87,6 +93,20 @@ var OpenDataDir = openDataDir
 
 func (d *dataDir) Close() error { return d.close() }
 func (d *dataDir) Shared() bool { return d.shared() }
+
+// ClusterStatus returns what is answered when a bus says from.
+func ClusterStatus(from backbone.Status, away int64, connections int, leaving bool) ([]byte, error) {
+	return json.Marshal(statusOf(from, away, connections, leaving))
+}
+
+// Self returns which of the routes is this node.
+func (n *NATSConfig) Self(addresses []net.Addr, lookup func(host string) ([]netip.Addr, error)) (string, error) {
+	return n.self(addresses, lookup)
+}
+
+func (c *Config) NodeName() (string, error) { return c.nodeName() }
+
+func (t *LinkTLSConfig) Config() (*tls.Config, error) { return t.config() }
 
 // HasDemos reports whether a server of c shows the demos.
 func (c *Config) HasDemos() bool { return c.demoApp(c.Registered()) != nil }

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/gannet-io/gannet/engine/backbone"
@@ -36,28 +37,32 @@ func (s *server) openBus() (backbone.Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	return loggedBus{bus, s.log}, nil
+	return loggedBus{bus, s.log, &s.away}, nil
 }
 
 // A loggedBus writes to the log when the backbone goes away, and when it is back.
 type loggedBus struct {
 	backbone.Bus
-	log *slog.Logger
+	log  *slog.Logger
+	away *atomic.Int64 // since when, in Unix nanoseconds; 0: it is not
 }
 
 type loggedSink struct {
 	backbone.Sink
-	log *slog.Logger
+	log  *slog.Logger
+	away *atomic.Int64
 }
 
 func (b loggedBus) Start(ctx context.Context, s backbone.Sink) error {
-	return b.Bus.Start(ctx, loggedSink{s, b.log})
+	return b.Bus.Start(ctx, loggedSink{s, b.log, b.away})
 }
 
 func (s loggedSink) State(up bool, reason string) {
 	if up {
+		s.away.Store(0)
 		s.log.Info("the backbone can be reached")
 	} else {
+		s.away.CompareAndSwap(0, time.Now().UnixNano())
 		s.log.Warn("the backbone cannot be reached", "reason", reason)
 	}
 	s.Sink.State(up, reason)

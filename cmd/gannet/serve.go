@@ -47,7 +47,8 @@ type server struct {
 	cfg      *Config
 	log      *slog.Logger
 	draining atomic.Bool
-	joined   atomic.Bool // the node is part of its cluster, or alone
+	away     atomic.Int64 // since when the backbone is, in Unix nanoseconds; 0: it is not
+	joined   atomic.Bool  // the node is part of its cluster, or alone
 
 	data      *dataDir           // nil without data_dir
 	certs     *certs.Store       // nil without TLS
