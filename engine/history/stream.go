@@ -15,6 +15,8 @@ type Draft struct {
 	Except string
 	// Key says which earlier event this one replaces for whoever wants the newest alone. Opaque.
 	Key uint64
+	// Void says that it is an event for nobody: it has a place and replaces nothing.
+	Void bool
 	// ID is what an event appended twice has the same of, within the time that the log remembers it; "": it is new. A stream in
 	// memory needs none, since its Append cannot fail half way. Borrowed.
 	ID string

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/gannet-io/gannet/engine"
+	"github.com/gannet-io/gannet/engine/backbone/membus"
 	"github.com/gannet-io/gannet/frame/frametest"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/node"
@@ -35,8 +37,12 @@ var cutChannels = []string{"news", "private-news", "presence-news", "private-enc
 //
 //   - each event is the one behind the position it stands at, so that none is lost, repeated or out of order, unless it was
 //     told how many it was not sent, where a rule allows that;
-//   - it is given everything it has missed, or told that it cannot be, and that only where history is short;
+//   - it is given everything it has missed, or told that it cannot be, and that only where history is short; there nodes that were
+//     cut off for long may leave holes, which positions show;
 //   - of its own events it gets the position and not the event.
+//
+// With several nodes each connection and each event takes any of them, and nodes are cut off from the backbone, or hang, all
+// the time.
 func TestCutsLoseNothing(t *testing.T) {
 	last, burst := time.Second, uint64(2)
 	if text := os.Getenv(cutsVariable); text != "" {
@@ -51,7 +57,11 @@ func TestCutsLoseNothing(t *testing.T) {
 	for what, events := range map[string]int{"long history": 1 << 20, "short history": 40} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			cutFor(t, last, events, burst)
+			cutFor(t, last, events, burst, 1)
+		})
+		t.Run(what+" of three nodes", func(t *testing.T) {
+			t.Parallel()
+			cutFor(t, last, events, burst, 3)
 		})
 	}
 }
@@ -59,7 +69,7 @@ func TestCutsLoseNothing(t *testing.T) {
 // A cutting is a run of the test.
 type cutting struct {
 	t        *testing.T
-	s        *server
+	servers  []*server
 	app      *app.App
 	complete bool // the history reaches back to the beginning
 	stop     chan struct{}
@@ -72,7 +82,7 @@ type cutting struct {
 	cuts, replayed, refused, evicted, positions, skipped atomic.Int64
 }
 
-func cutFor(t *testing.T, last time.Duration, events int, burst uint64) {
+func cutFor(t *testing.T, last time.Duration, events int, burst uint64, nodes int) {
 	a := newApp(func(a *app.App) {
 		kept := app.History{Events: events}
 		a.Rules = []app.Rule{
@@ -84,9 +94,33 @@ func cutFor(t *testing.T, last time.Duration, events int, burst uint64) {
 	})
 	o := options{engine: engine.Config{BacklogBytes: 64 << 10, SendBuffer: 8 << 10, NotSentLowat: 8 << 10}}
 	o.gateway.ReplayBytes = 8 << 10
-	c := &cutting{t: t, s: newServer(t, o, a), app: a, complete: events > 1000, stop: make(chan struct{}),
+	c := &cutting{t: t, app: a, complete: events > 1000, stop: make(chan struct{}),
 		except: make(map[string]string), heads: make(map[string]uint64)}
-	var publishers, clients sync.WaitGroup
+	var publishers, clients, faults sync.WaitGroup
+	if nodes == 1 {
+		c.servers = []*server{newServer(t, o, a)}
+	} else {
+		net := membus.New()
+		t.Cleanup(net.Close)
+		o.clock = newClock()
+		for i := range nodes {
+			name := string(rune('a' + i))
+			o.node.Bus = net.Node(name)
+			t.Cleanup(func() {
+				if err := c.servers[i].node.Leave(context.Background()); err != nil {
+					t.Error(err)
+				}
+			})
+			s := newServer(t, o, a)
+			c.servers = append(c.servers, s)
+			if err := s.node.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if i > 0 { // one is there for publishers
+				faults.Go(func() { c.fail(net, name, rand.New(rand.NewPCG(3, uint64(i)))) })
+			}
+		}
+	}
 	for i, channel := range cutChannels {
 		publishers.Go(func() { c.publish(channel, burst, rand.New(rand.NewPCG(1, uint64(i)))) })
 	}
@@ -101,9 +135,12 @@ func cutFor(t *testing.T, last time.Duration, events int, burst uint64) {
 	cut.Wait()
 	close(c.stop)
 	publishers.Wait()
+	faults.Wait()
 	close(ended)
 	clients.Wait()
-	c.s.until("all connections to be forgotten", func() bool { return c.s.engine.Conns() == 0 })
+	for _, s := range c.servers {
+		s.until("all connections to be forgotten", func() bool { return s.engine.Conns() == 0 })
+	}
 	t.Logf("%d cuts, %d of them by the server; %d events in replays, %d refused to resume, %d positions in place of events, %d events skipped",
 		c.cuts.Load(), c.evicted.Load(), c.replayed.Load(), c.refused.Load(), c.positions.Load(), c.skipped.Load())
 	if c.complete && (c.cuts.Load() < 20 || c.replayed.Load() < 100) {
@@ -137,7 +174,11 @@ func (c *cutting) publish(channel string, burst uint64, r *rand.Rand) {
 		}
 		c.heads[channel] = n
 		c.mu.Unlock()
-		if err := c.s.node.Publish(c.app, ev); err != nil {
+		err := c.any(r).node.Publish(c.app, ev)
+		for errors.Is(err, node.ErrAway) {
+			err = c.any(r).node.Publish(c.app, ev)
+		}
+		if err != nil {
 			c.t.Error(err)
 		}
 	}
@@ -148,10 +189,34 @@ type reader struct {
 	*cutting
 	r        *rand.Rand
 	over     chan struct{}
+	s        *server           // of this connection
 	place    map[string]string // by channel; "" before the first success
 	id, last string            // socket ids, of now and of the connection before
 	joined   map[string]bool   // on this connection
 	cached   map[string]bool   // whose next event is the cached one, which everybody gets who comes
+}
+
+// any returns any of the servers.
+func (c *cutting) any(r *rand.Rand) *server { return c.servers[r.IntN(len(c.servers))] }
+
+// fail cuts a node off from the others, or has it hang, until publishing ends.
+func (c *cutting) fail(net *membus.Net, name string, r *rand.Rand) {
+	for {
+		pause := time.Duration(r.IntN(20)) * time.Millisecond
+		fault, end := net.Cut, net.Restore
+		if r.IntN(2) == 0 {
+			fault, end = net.Pause, net.Resume
+		}
+		for _, do := range []func(string){fault, end} {
+			do(name)
+			select {
+			case <-c.stop:
+				end(name)
+				return
+			case <-time.After(pause):
+			}
+		}
+	}
 }
 
 // live connects, reads up to some byte, and again until the time is over, and calls done; when publishing has ended, until
@@ -184,6 +249,7 @@ var errCut = errors.New("cut")
 // connect reads limit bytes of a new connection; with all until it has everything that was published. The error is what the
 // client may not see.
 func (m *reader) connect(limit int64, all bool) error {
+	m.s = m.any(m.r)
 	conn, err := net.Dial("tcp", m.s.addr)
 	if err != nil {
 		return err
@@ -338,7 +404,7 @@ func (m *reader) frame(conn net.Conn, payload []byte) error {
 		m.mu.Lock()
 		except := m.except[fmt.Sprint(f.Channel, " ", offsetOf(f.Serial))]
 		m.mu.Unlock()
-		if offsetOf(f.Serial) != offsetOf(at)+1 || except != m.id && except != m.last {
+		if !m.follows(f.Serial, at) || except != m.id && except != m.last {
 			return fmt.Errorf("%.200s at %q for %q, while %q was left out", payload, at, m.id, except)
 		}
 	case "n":
@@ -351,7 +417,7 @@ func (m *reader) frame(conn net.Conn, payload []byte) error {
 		except := m.except[f.Channel+" "+number]
 		m.mu.Unlock()
 		n, _ := strconv.ParseUint(number, 10, 64)
-		if offsetOf(f.Serial) != n || n != offsetOf(at)+1 || except == m.id && !m.cached[f.Channel] {
+		if offsetOf(f.Serial) != n || !m.follows(f.Serial, at) || except == m.id && !m.cached[f.Channel] {
 			return fmt.Errorf("%.200s at %q for %q, while %q was left out", payload, at, m.id, except)
 		}
 		m.replayed.Add(1)
@@ -361,6 +427,13 @@ func (m *reader) frame(conn net.Conn, payload []byte) error {
 	}
 	m.place[f.Channel] = f.Serial
 	return nil
+}
+
+// follows reports whether an event may come behind a position. A node that was cut off for longer than the history reaches goes on behind a
+// hole, and what tells of that is the place of the next event.
+func (m *reader) follows(place, at string) bool {
+	next := offsetOf(at) + 1
+	return offsetOf(place) == next || offsetOf(place) > next && !m.complete && len(m.servers) > 1
 }
 
 // greet subscribes to everything.

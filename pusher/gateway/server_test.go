@@ -92,6 +92,9 @@ func newServer(t testing.TB, o options, apps ...*app.App) *server {
 	if o.lan != nil {
 		o.node.Bus = o.lan.net.Node(o.name)
 	}
+	if o.node.Bus != nil {
+		o.node.Apps = registry
+	}
 	o.node.Hub, o.node.Now, o.node.Metrics = s.hub, s.clock.Now, s.metrics
 	s.node = node.New(o.node)
 

@@ -46,7 +46,7 @@ import (
 //	a ping                            of RFC 6455
 //	close a, drop a                   with a close frame, with a TCP reset
 //	wait a …                          until they are closed, which takes time and no message
-//	publish CHANNEL EVENT JSON [except a]
+//	publish CHANNEL EVENT JSON [except a | id KEY]
 //	terminate ID
 //	channel NAME, channels [PREFIX], users CHANNEL, cached CHANNEL
 //	                                  what the HTTP API would be told
@@ -273,11 +273,19 @@ func (p *player) step(line string) {
 		if len(args) > 4 && args[3] == "except" {
 			ev.Except = p.client(args[4]).id
 		}
+		if len(args) > 4 && args[3] == "id" {
+			ev.ID = args[4]
+		}
 		if err := s.publish(p.app, ev); err != nil {
 			p.answer("%v", err)
 		}
 	case "terminate":
-		_ = s.node.Terminate(p.app, strings.Trim(args[0], `"`))
+		terminate := func() error { return s.node.Terminate(p.app, strings.Trim(args[0], `"`)) }
+		if s.lan == nil {
+			_ = terminate()
+		} else if err := s.moved(terminate); err != nil {
+			p.answer("%v", err)
+		}
 	case "advance":
 		d, err := time.ParseDuration(args[0])
 		if err != nil {

@@ -304,6 +304,7 @@ func (n *Node) openLog(t *hub.Topic, a *app.App, p *place, name string, l *link)
 	}
 	return busstream.New(busstream.Config{
 		Bus: n.bus, Topic: t.Key(), Keep: l.keep,
+		Void:   func(d *history.Draft) { l.void(d, name) },
 		Unpack: func(msg []byte) history.Draft { return n.unpack(p, name, l, msg) },
 		Broken: func(before, after history.Position, follow int) { n.broken(t, p, name, before, after, follow) },
 	}, w)
@@ -314,9 +315,9 @@ func (n *Node) unpack(p *place, name string, l *link, msg []byte) history.Draft 
 	e, err := cluster.ParseEnvelope(msg)
 	if err != nil || e.Kind != cluster.KindEvent {
 		n.metrics.unreadable.Inc()
-		l.current = cluster.Envelope{}
-		body := wire.AppendPosition[history.Position](frame.NewBuffer(len(name)+112), name, nil, 0)
-		return history.Draft{Body: body[:len(body)-1]}
+		d := history.Draft{}
+		l.void(&d, name)
+		return d
 	}
 	l.current = e
 	event := string(e.Event)
@@ -326,6 +327,13 @@ func (n *Node) unpack(p *place, name string, l *link, msg []byte) history.Draft 
 		d.Key = n.keyOf(p.ruled.rule, event)
 	}
 	return d
+}
+
+// void leaves of an event nothing but its place, which nobody sees anything of.
+func (l *link) void(d *history.Draft, name string) {
+	l.current, d.Void = cluster.Envelope{}, true
+	body := wire.AppendPosition[history.Position](frame.NewBuffer(len(name)+112), name, nil, 0)
+	d.Body = body[:len(body)-1]
 }
 
 // broken tells subscribers that events are missing before those that follow, in words that resume.js understands.

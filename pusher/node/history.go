@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/gannet-io/gannet/engine/history"
@@ -50,6 +51,9 @@ func (n *Node) History(a *app.App, name string, q *PastQuery) (past Past) {
 	return past
 }
 
+// voidPrefix is how events for nobody begin, which only a log has; no event of the API's may.
+var voidPrefix = []byte(`{"event":"pusher_internal:`)
+
 func readPast(s history.Stream, q *PastQuery, now int64) Past {
 	head := s.Head()
 	past := Past{Kept: true, Head: head.String()}
@@ -84,6 +88,9 @@ func readPast(s history.Stream, q *PastQuery, now int64) Past {
 			return past // what is not kept in memory may be gone by now
 		}
 		e := &events[0]
+		if bytes.HasPrefix(e.Frame.Payload(), voidPrefix) {
+			continue
+		}
 		if room -= e.Frame.Len(); i > 0 && (room < 0 || len(past.Events) == q.Limit) {
 			past.More = true
 			return past

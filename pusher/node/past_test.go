@@ -157,7 +157,7 @@ func newLate(w history.Wiring) *late {
 }
 
 func (l *late) Append(d *history.Draft, now int64) (wait func() error) {
-	kept := &history.Draft{Body: d.Body, Except: strings.Clone(d.Except), Key: d.Key}
+	kept := &history.Draft{Body: d.Body, Except: strings.Clone(d.Except), Key: d.Key, Void: d.Void}
 	done := make(chan struct{})
 	l.queue <- func() {
 		l.w.Lock(func() { l.Stream.Append(kept, now) })

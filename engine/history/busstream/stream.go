@@ -26,6 +26,10 @@ type Config struct {
 	Pack   func(d *history.Draft) []byte
 	Unpack func(msg []byte) history.Draft
 
+	// Void makes of a draft one that says nothing to anybody. It takes the place of an event with the ID of one that is there: its publisher did not
+	// know whether he had published it, and has tried again. nil: IDs are not looked at.
+	Void func(d *history.Draft)
+
 	// Broken is told, before what follows is delivered, that something between two places is missing, or may be. The stream
 	// stands at the second one, and so many events follow at once.
 	Broken func(before, after history.Position, follow int)
@@ -37,7 +41,13 @@ type Stream struct {
 	cfg Config
 
 	told bool // by the bus
+
+	ids    map[uint64]struct{} // hashes of the IDs of events in the ring; nil: none has one
+	marked []mark              // the same, in the order of the events
 }
+
+// A mark is an event that has an ID.
+type mark struct{ id, offset uint64 }
 
 // ring is the part that keeps events and reads them.
 type ring = memstream.Stream
@@ -87,6 +97,7 @@ func (s *Stream) Stored(e *backbone.Stored, now int64) {
 
 // begin lets the stream begin anew.
 func (s *Stream) begin(before, after history.Position, follow int) {
+	s.Clear()
 	s.Reset(after)
 	s.cfg.Broken(before, after, follow)
 }
@@ -97,5 +108,34 @@ func (s *Stream) take(e *backbone.Stored, now int64) {
 		return
 	}
 	d := s.cfg.Unpack(e.Message)
+	if d.ID != "" && s.cfg.Void != nil && s.known(history.Hash(d.ID), e.Offset, now) {
+		s.cfg.Void(&d)
+	}
 	s.Put(&d, e.At, now)
+}
+
+// known reports whether an event with an ID is in the ring, and notes it when there is none.
+func (s *Stream) known(id, offset uint64, now int64) bool {
+	oldest := s.Oldest(now)
+	gone := 0
+	for gone < len(s.marked) && s.marked[gone].offset < oldest {
+		delete(s.ids, s.marked[gone].id)
+		gone++
+	}
+	s.marked = s.marked[gone:]
+	if _, ok := s.ids[id]; ok {
+		return true
+	}
+	if s.ids == nil {
+		s.ids = make(map[uint64]struct{})
+	}
+	s.ids[id] = struct{}{}
+	s.marked = append(s.marked, mark{id, offset})
+	return false
+}
+
+// Clear implements history.Stream.
+func (s *Stream) Clear() {
+	s.ring.Clear()
+	s.ids, s.marked = nil, nil
 }

@@ -34,19 +34,19 @@ func (s *sink) Gone(string)                           {}
 func (s *sink) Rejoin(backbone.Node)                  {}
 func (s *sink) State(bool, string)                    {}
 func pack(d *history.Draft) []byte {
-	return []byte(fmt.Sprintf("%s|%d|%s", d.Body[frame.HeaderRoom:], d.Key, d.Except))
+	return []byte(fmt.Sprintf("%s|%d|%s|%v", d.Body[frame.HeaderRoom:], d.Key, d.Except, d.Void))
 }
 func draft(text string) *history.Draft {
 	return &history.Draft{Body: append(frame.NewBuffer(40), text...)}
 }
 func stored(offset uint64, text string) *backbone.Stored {
-	return &backbone.Stored{Offset: offset, At: 1, Message: []byte(text + "|0|")}
+	return &backbone.Stored{Offset: offset, At: 1, Message: []byte(text + "|0||false")}
 }
 
 func unpack(msg []byte) (d history.Draft) {
 	parts := strings.Split(string(msg), "|")
 	_, _ = fmt.Sscan(parts[1], &d.Key)
-	d.Body, d.Except = append(frame.NewBuffer(40), parts[0]...), parts[2]
+	d.Body, d.Except, d.Void = append(frame.NewBuffer(40), parts[0]...), parts[2], parts[3] == "true"
 	return d
 }
 
@@ -146,6 +146,32 @@ func TestEveryNodeHasTheSameStream(t *testing.T) {
 // alone returns a stream that is told what the test says.
 func alone(l *log) *busstream.Stream {
 	return busstream.New(busstream.Config{Pack: pack, Unpack: unpack, Broken: l.broken}, l.wiring())
+}
+
+func TestAnEventPublishedAgainIsNoEvent(t *testing.T) {
+	var l log
+	cfg := busstream.Config{
+		Broken: l.broken,
+		Unpack: func(msg []byte) history.Draft {
+			id, text, _ := strings.Cut(string(msg), "|")
+			return history.Draft{ID: id, Body: append(frame.NewBuffer(40), text...)}
+		},
+		Void: func(d *history.Draft) { d.Body = append(d.Body[:frame.HeaderRoom], "void"...) },
+	}
+	s := busstream.New(cfg, l.wiring()) // which keeps 4 events
+	event := func(offset uint64, id, text string) *backbone.Stored {
+		return &backbone.Stored{Offset: offset, At: 1, Message: []byte(id + "|" + text)}
+	}
+	s.Attached(tail("E", 2, event(1, "x", "a"), event(2, "", "b")), 1)
+	s.Stored(event(3, "x", "a"), 1)
+	s.Stored(event(4, "", "b"), 1)
+	l.is(t, "the same again", "a@E-1 at 1", "b@E-2 at 1", "void@E-3 at 1", "b@E-4 at 1")
+	s.Stored(event(5, "y", "c"), 1)
+	s.Stored(event(6, "x", "a"), 1)
+	l.is(t, "when the first is gone", "c@E-5 at 1", "a@E-6 at 1")
+	s.Attached(tail("F", 0), 1)
+	s.Stored(event(1, "y", "c"), 1)
+	l.is(t, "in another log", "broken from E-6 to F-0, 0 follow", "c@F-1 at 1")
 }
 
 func tail(epoch string, head uint64, events ...*backbone.Stored) *backbone.Tail {

@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T, w history.Wiring) history.Stream)
 		{"events are gone when they are old", age, history.Limits{Events: 100, Age: 10 * second}},
 		{"with keys the newest of each is kept apart", keys, history.Limits{Events: 2, Keys: 3}},
 		{"keys alone keep no past", keysAlone, history.Limits{Events: -1, Keys: 3, KeyAge: 10 * second}},
+		{"an event for nobody is the newest of nothing", void, history.Limits{Events: 10, Keys: 3}},
 		{"a cleared stream goes on where it was", cleared, history.Limits{Events: 10, Keys: 3}},
 		{"a place of another stream is no place", strange, history.Limits{Events: 10}},
 		{"who must not get an event is remembered", excepted, history.Limits{Events: 10}},
@@ -278,6 +279,19 @@ func keysAlone(b *bench) {
 	}
 	b.append("3", 2, "")
 	b.newest(0, 3)
+}
+
+func void(b *bench) {
+	b.append("1", 1, "")
+	d := &history.Draft{Body: append(frame.NewBuffer(40), "2"...), Key: 1, Void: true}
+	if wait := b.Append(d, b.now); wait != nil {
+		if err := wait(); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	b.newest(0, 1)
+	b.reads(0, nil, 1, 2)
+	b.is("Deliver", b.delivered, 1, 2)
 }
 
 func cleared(b *bench) {

@@ -50,7 +50,7 @@ func (s *Stream) Put(d *history.Draft, at, now int64) {
 		s.ring.push(entry{frame: f, at: at, except: e.Except})
 		s.bytes += EventBytes + f.Len()
 	}
-	if s.board != nil {
+	if s.board != nil && !d.Void {
 		if old := s.board.set(d.Key, s.head, at, f); old != nil {
 			s.bytes -= KeyBytes + old.Len()
 		}
