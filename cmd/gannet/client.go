@@ -102,6 +102,7 @@ func (c *client) next() (incoming, error) {
 		c.messages = messages
 		for _, m := range messages {
 			if m.OpCode.IsControl() {
+				c.conn.SetWriteDeadline(time.Now().Add(pongWait)) // that of what was sent last may be over
 				if err := wsutil.HandleServerControlMessage(c.conn, m); err != nil {
 					return incoming{}, err
 				}

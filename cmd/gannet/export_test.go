@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+
 	"runtime/debug"
 	"strings"
 	"time"
@@ -110,3 +112,10 @@ func (t *LinkTLSConfig) Config() (*tls.Config, error) { return t.config() }
 
 // HasDemos reports whether a server of c shows the demos.
 func (c *Config) HasDemos() bool { return c.demoApp(c.Registered()) != nil }
+
+// NextEvent returns the name of the next event that a client reads from conn.
+func NextEvent(ctx context.Context, conn net.Conn) (string, error) {
+	c := &client{ctx: ctx, conn: conn, r: bufio.NewReader(conn)}
+	f, err := c.next()
+	return f.Event, err
+}
