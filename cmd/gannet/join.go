@@ -18,6 +18,7 @@ import (
 	"github.com/gannet-io/gannet/engine/backbone"
 	"github.com/gannet-io/gannet/engine/backbone/natsbus"
 	"github.com/gannet-io/gannet/engine/backbone/redisbus"
+	"github.com/gannet-io/gannet/pusher/node"
 )
 
 // openBus returns this node's end of the backbone, yet to be started; nil: there is none.
@@ -184,8 +185,15 @@ func (c *Config) natsLogs() natsbus.Logs {
 	for i := range c.Apps {
 		logs.Age = max(logs.Age, c.Apps[i].Limits.CacheTTL)
 		for j := range c.Apps[i].Channels {
-			h := &c.Apps[i].Channels[j].History
+			rule := &c.Apps[i].Channels[j]
+			h := &rule.History
 			logs.Events, logs.Age = max(logs.Events, h.Events), max(logs.Age, h.TTL)
+			if h.Events == 0 && h.TTL > 0 {
+				logs.Events = max(logs.Events, node.MostKept)
+			}
+			if rule.Cache == "keyed" {
+				logs.Events = max(logs.Events, rule.CacheKeys)
+			}
 		}
 	}
 	return logs

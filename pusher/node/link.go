@@ -103,15 +103,16 @@ func retention(a *app.App, r *app.Rule, kind pusher.Kind) *backbone.Retention {
 		keep.Events = max(keep.Events, r.CacheKeys, minKeyed)
 	}
 	if keep.Events == 0 {
-		keep.Events = mostKept
+		keep.Events = MostKept
 	}
 	return keep
 }
 
-const (
-	minKeyed = 1000  // events of the log of a keyed cache
-	mostKept = 10000 // events of a log that is bounded by time alone
-)
+// minKeyed is how many events the log of a keyed cache has at least.
+const minKeyed = 1000
+
+// MostKept is how many events the log of a channel keeps whose history is bounded by time alone.
+const MostKept = 10000
 
 // attach asks the bus for the topic, once.
 func (n *Node) attach(t *hub.Topic, p *place) {
