@@ -131,7 +131,7 @@ func (b *Bus) Start(ctx context.Context, s backbone.Sink) error {
 	for i := range b.subs {
 		b.workers.Go(func() { b.subs[i].run(running) })
 		b.workers.Go(func() { b.publishers[i].run(running) })
-		b.workers.Go(func() { b.appenders[i].run(running) })
+		b.workers.Go(func() { b.appenders[i].run(running, max(1, appending/len(b.subs))) })
 	}
 	b.health.report(ofStart, "")
 	b.workers.Go(func() { b.health.run(running, s) })

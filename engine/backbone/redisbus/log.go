@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	batchTopics = 128 // logs written in one go
-	scriptMsgs  = 64  // messages of one log in one script
+	batchTopics = 64 // logs written in one go
+	appending   = 3  // how many such go out at once, of different logs; on a Redis Cluster each of the shares has one
+	scriptMsgs  = 64 // messages of one log in one script
 	scriptBytes = 256 << 10
 	rememberLog = time.Hour // beyond its messages: for as long who comes back hears that nothing was missed
 )
@@ -27,7 +28,7 @@ type appender struct {
 	mu     sync.Mutex
 	number uint64
 	queues map[string][]*pending // by topic
-	ready  []string              // topics with a queue, in their order
+	ready  []string              // topics with a queue of which nothing is under way, in their order
 	closed bool
 }
 
@@ -54,7 +55,7 @@ func (o *appender) add(p *pending) bool {
 	return true
 }
 
-// next returns what goes out in one go: the first messages of each of some topics. They stay queued.
+// next returns what goes out in one go: the first messages of each of some topics. They stay queued, and the topics are not ready until settle.
 func (o *appender) next() (batches [][]*pending) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -72,6 +73,9 @@ func (o *appender) next() (batches [][]*pending) {
 		total += bytes
 		batches = append(batches, q[:n:n])
 	}
+	if o.ready = o.ready[len(batches):]; len(o.ready) > 0 {
+		poke(o.wake) // for another worker
+	}
 	return batches
 }
 
@@ -87,8 +91,16 @@ func (o *appender) settle(topic string, n int) {
 	}
 }
 
-func (o *appender) run(ctx context.Context) {
-	defer o.stop()
+func (o *appender) run(ctx context.Context, workers int) {
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() { o.work(ctx) })
+	}
+	all.Wait()
+	o.stop()
+}
+
+func (o *appender) work(ctx context.Context) {
 	var p pause
 	for {
 		batches := o.next()
@@ -142,9 +154,6 @@ func (o *appender) send(ctx context.Context, batches [][]*pending) (all bool) {
 		calls = append(calls, o.call(batch))
 	}
 	results := b.conn.runAll(ctx, b.conn.writes, calls)
-	o.mu.Lock()
-	o.ready = o.ready[len(batches):]
-	o.mu.Unlock()
 	all = true
 	for i, batch := range batches {
 		n := o.judge(batch, results[i].Error())

@@ -3,7 +3,9 @@
 -- long to remember the log, then numbers and messages.
 local meta, stream, writer = KEYS[1], KEYS[2], KEYS[3]
 local age = tonumber(ARGV[5])
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local info = redis.call('INFO', 'server')
+local line = string.find(info, 'run_id:', 1, true)
+local run = string.sub(info, line + 7, line + 46)
 local known = redis.call('HMGET', meta, 'run', 'epoch')
 local epoch = known[2]
 if known[1] ~= run then
@@ -31,15 +33,18 @@ end
 if age > 0 then
 	redis.call('PEXPIRE', stream, age)
 	redis.call('PEXPIRE', meta, ARGV[6])
-	-- What is too old goes by the way, a few at a time.
-	if offset % 16 < (#ARGV - first + 1) / 2 then
+	-- What is too old goes by the way, many at a time.
+	if offset % 64 < (#ARGV - first + 1) / 2 then
 		local oldest = clock[1] * 1000 + math.floor(clock[2] / 1000) - age
-		local old
-		for _, e in ipairs(redis.call('XRANGE', stream, '-', '+', 'COUNT', 32)) do
-			if tonumber(e[2][2]) / 1000 > oldest then break end
-			old = tonumber(string.match(e[1], '%d+$'))
+		local function old(e) return e and tonumber(e[2][2]) / 1000 <= oldest end
+		if old(redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]) then
+			local last
+			for _, e in ipairs(redis.call('XRANGE', stream, '-', '+', 'COUNT', 256)) do
+				if not old(e) then break end
+				last = tonumber(string.match(e[1], '%d+$'))
+			end
+			redis.call('XTRIM', stream, 'MINID', '0-' .. string.format('%.0f', last + 1))
 		end
-		if old then redis.call('XTRIM', stream, 'MINID', '0-' .. string.format('%.0f', old + 1)) end
 	end
 else
 	redis.call('PERSIST', stream)

@@ -1,5 +1,7 @@
 -- Where logs are: epoch and newest offset of each, '' when that is not known. KEYS: their metas. ARGV: how long to remember each.
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local info = redis.call('INFO', 'server')
+local at = string.find(info, 'run_id:', 1, true)
+local run = string.sub(info, at + 7, at + 46)
 local all = {}
 for i, meta in ipairs(KEYS) do
 	local known = redis.call('HMGET', meta, 'run', 'epoch', 'offset')

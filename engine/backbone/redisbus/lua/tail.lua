@@ -1,6 +1,8 @@
 -- Where a log is: epoch, newest offset, time in ms. A log that is not there yet begins. KEYS: its meta, its stream.
 -- ARGV: an epoch to take if a new one is needed, how long to remember the log in ms (0: ever).
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local info = redis.call('INFO', 'server')
+local at = string.find(info, 'run_id:', 1, true)
+local run = string.sub(info, at + 7, at + 46)
 local known = redis.call('HMGET', KEYS[1], 'run', 'epoch', 'offset')
 if known[1] ~= run then
 	if not known[2] then redis.call('UNLINK', KEYS[2]) end
