@@ -61,6 +61,14 @@ func (l *Loop) TakeLag() time.Duration {
 	return max(lag, 0)
 }
 
+// slowest returns the most that of has of any loop.
+func (e *Engine) slowest(of func(l *Loop) float64) (most float64) {
+	for _, l := range e.loops {
+		most = max(most, of(l))
+	}
+	return most
+}
+
 // noteLag remembers that a tick was late, and when the next is due.
 func (l *Loop) noteLag(lag time.Duration) {
 	l.tickAt.Store(int64(l.ticking.Sub(l.eng.start)))

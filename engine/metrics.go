@@ -138,6 +138,10 @@ func newMetrics(e *Engine, set *metrics.Set) *engineMetrics {
 	set.NewGauge("gannet_engine_websockets", func() float64 { return float64(m.open.Load()) })
 	set.NewGauge("gannet_engine_handshaking", func() float64 { return float64(e.heads.Load()) })
 	set.NewGauge("gannet_engine_peers", func() float64 { return float64(e.census.known()) })
+	set.NewGauge("gannet_engine_slowest_bytes", func() float64 { return e.slowest(func(l *Loop) float64 { return float64(l.worst.Load()) }) })
+	set.NewGauge("gannet_engine_slowest_seconds", func() float64 {
+		return e.slowest(func(l *Loop) float64 { return float64(l.oldest.Load()) * tickLength.Seconds() })
+	})
 	set.NewGauge("gannet_engine_backlog_bytes", func() float64 { return float64(e.backlogs.Load()) })
 	set.NewGauge("gannet_engine_deflate_websockets", func() float64 { return float64(m.deflating.Load()) })
 	set.NewGauge("gannet_engine_sockets", func() float64 { return float64(m.total()) })

@@ -296,7 +296,7 @@ func (l *Loop) tooSlow(c *Conn, why slowReason) {
 // own unbounded buffer, which is not used; so they are polled, less often while nothing moves.
 func (l *Loop) retryBlocked() {
 	kept := l.blocked[:0]
-	held, worst := 0, 0
+	held, worst, oldest := 0, 0, int32(0)
 	for _, id := range l.blocked {
 		c := l.conns.find(id)
 		if c == nil || c.backlog == nil || c.state == stateGone {
@@ -309,10 +309,11 @@ func (l *Loop) retryBlocked() {
 			kept = append(kept, id)
 			l.checkBacklog(c)
 			cost := c.backlog.Cost()
-			held, worst = held+cost, max(worst, cost)
+			held, worst, oldest = held+cost, max(worst, cost), max(oldest, c.backlog.Age(l.tick))
 		}
 	}
 	l.blocked = kept
+	l.oldest.Store(oldest)
 	l.keepBudget(held, worst)
 }
 

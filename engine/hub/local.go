@@ -44,6 +44,7 @@ type local struct {
 	topics []*Topic          // by list number
 	held   map[*Topic]uint32 // 1 + the number of the list of conns that are held
 	sent   []int64           // when each publish of this turn was admitted
+	began  int64             // when the first of them was taken out of the mailbox
 
 	walk walk
 	page [engine.SliceSends]uint32 // scratch of eachFrom and the walk
@@ -137,6 +138,9 @@ func (h *Hub) Flushed(l *engine.Loop) {
 	for _, at := range local.sent {
 		h.metrics.latency.Update(float64(now-at) / 1e9)
 	}
+	// One of each turn says where the time goes, and costs hardly anything.
+	h.metrics.queued.Update(float64(max(local.began-local.sent[0], 0)) / 1e9)
+	h.metrics.written.Update(float64(max(now-local.began, 0)) / 1e9)
 	local.sent = local.sent[:0]
 }
 
@@ -229,6 +233,9 @@ func publishes(entries []entry) int {
 // behind, so that several have piled up, they are put together once for all instead of once
 // for each subscriber.
 func (l *local) publish(run []entry) {
+	if len(l.sent) == 0 && l.walk.piece == nil {
+		l.began = l.hub.now()
+	}
 	if len(l.held) > 0 {
 		l.publishHeld(run)
 	}

@@ -12,6 +12,8 @@ type hubMetrics struct {
 	subscriptions *metrics.Counter // as a gauge
 	deliveries    *metrics.Counter
 	latency       *metrics.PrometheusHistogram
+	queued        *metrics.PrometheusHistogram
+	written       *metrics.PrometheusHistogram
 }
 
 func newMetrics(set *metrics.Set) *hubMetrics {
@@ -19,6 +21,8 @@ func newMetrics(set *metrics.Set) *hubMetrics {
 		topics:        set.NewCounter("gannet_hub_topics"),
 		subscriptions: set.NewCounter("gannet_hub_subscriptions"),
 		deliveries:    set.NewCounter("gannet_hub_deliveries_total"),
+		queued:        set.NewPrometheusHistogramExt("gannet_hub_queued_seconds", latencyBounds),
+		written:       set.NewPrometheusHistogramExt("gannet_hub_written_seconds", latencyBounds),
 		latency:       set.NewPrometheusHistogramExt("gannet_hub_publish_to_sent_seconds", latencyBounds),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/live"
 )
 
@@ -36,7 +37,13 @@ type liveEvent struct {
 func viewEvent(e *live.Event) liveEvent {
 	v := liveEvent{
 		Type: e.Kind.String(), Time: e.At.UnixMilli(), App: e.App, Channel: e.Channel, Event: e.Event,
-		SocketID: e.SocketID, User: e.User, Address: e.Address, Code: e.Code, Reason: e.Reason, Message: e.Message,
+		User: e.User, Code: e.Code, Reason: e.Reason, Message: e.Message,
+	}
+	if e.SocketID != (pusher.SocketID{}) {
+		v.SocketID = e.SocketID.String()
+	}
+	if e.Address.IsValid() {
+		v.Address = e.Address.String()
 	}
 	switch e.Kind {
 	case live.Publish, live.ClientEvent:

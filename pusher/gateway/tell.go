@@ -13,7 +13,7 @@ func (g *Gateway) tellPlace(kind live.Kind, s *session.Session, channel, userID 
 		return
 	}
 	g.cfg.Feed.Tell(&live.Event{
-		Kind: kind, App: s.App().ID, Channel: channel, SocketID: s.ID().String(), User: userID,
+		Kind: kind, App: s.App().ID, Channel: channel, SocketID: s.ID(), User: userID,
 		Receivers: g.cfg.Node.Channel(s.App(), channel).Subscriptions,
 	})
 }
@@ -21,7 +21,7 @@ func (g *Gateway) tellPlace(kind live.Kind, s *session.Session, channel, userID 
 // tellConn tells of a connection that was greeted or has ended.
 func (g *Gateway) tellConn(kind live.Kind, c *engine.Conn, s *session.Session) {
 	if g.cfg.Feed.Watched() {
-		g.cfg.Feed.Tell(&live.Event{Kind: kind, App: s.App().ID, SocketID: s.ID().String(), Address: addressOf(c)})
+		g.cfg.Feed.Tell(&live.Event{Kind: kind, App: s.App().ID, SocketID: s.ID(), Address: c.ClientAddr()})
 	}
 }
 
@@ -37,6 +37,6 @@ func (g *Gateway) refused(c *engine.Conn, s *session.Session, err *pusher.Error)
 	g.metrics.refused(err.Reason)
 	g.loops[c.Loop().Index()].refused.note(c.ID(), live.Refusal{At: g.cfg.Now(), Code: err.Code, Reason: err.Reason, Message: err.Message})
 	if g.cfg.Feed.Watched() {
-		g.cfg.Feed.Tell(&live.Event{Kind: live.Error, App: s.App().ID, SocketID: s.ID().String(), Code: err.Code, Reason: err.Reason, Message: err.Message})
+		g.cfg.Feed.Tell(&live.Event{Kind: live.Error, App: s.App().ID, SocketID: s.ID(), Code: err.Code, Reason: err.Reason, Message: err.Message})
 	}
 }

@@ -3,12 +3,14 @@ package live
 import (
 	"bytes"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/wire"
 )
 
@@ -57,13 +59,13 @@ type Event struct {
 
 	App       string
 	Channel   string
-	Event     string // its name
-	Data      []byte // JSON: a string token, or of a client event any value
-	Size      int    // of the data, decoded; set by Tell
-	Receivers int    // subscribers on this node
-	SocketID  string
+	Event     string          // its name
+	Data      []byte          // JSON: a string token, or of a client event any value
+	Size      int             // of the data, decoded; set by Tell
+	Receivers int             // subscribers on this node
+	SocketID  pusher.SocketID // zero: none
 	User      string
-	Address   string
+	Address   netip.Addr
 
 	Code            int // of a pusher:error; 0: it has none
 	Reason, Message string
@@ -216,7 +218,7 @@ func (e *Event) copied() *Event {
 	c := *e
 	c.At = time.Now()
 	c.App, c.Channel, c.Event = strings.Clone(e.App), strings.Clone(e.Channel), strings.Clone(e.Event)
-	c.SocketID, c.User, c.Message = strings.Clone(e.SocketID), strings.Clone(e.User), strings.Clone(e.Message)
+	c.User, c.Message = strings.Clone(e.User), strings.Clone(e.Message)
 	c.Size = len(e.Data)
 	if len(e.Data) > 0 && e.Data[0] == '"' {
 		c.Size = wire.DecodedLen(e.Data)

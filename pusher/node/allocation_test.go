@@ -6,16 +6,38 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gannet-io/gannet/pusher/live"
 	"github.com/gannet-io/gannet/pusher/node"
 	"github.com/gannet-io/gannet/pusher/wire"
 )
 
 // A publish makes the frame and what shares it; the mailboxes grow to what they need.
-func TestPublishAllocatesTheFrameOnly(t *testing.T) {
+func TestPublishAllocatesTheFrameOnly(t *testing.T) { publishAllocatesTheFrameOnly(t, new(live.Feed)) }
+
+// Those who watch get a sample of a flood, and the flood does not feel it.
+func TestWatchingAFloodAllocatesNothing(t *testing.T) {
+	feed := new(live.Feed)
+	for range live.MaxWatchers {
+		w, err := feed.Watch(live.Filter{}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		feed.Tell(&live.Event{Kind: live.Publish})
+		defer func() {
+			if len(w.Events()) != 1 || w.LeftOut() == 0 {
+				t.Errorf("%d events came, %d were left out", len(w.Events()), w.LeftOut())
+			}
+		}()
+	}
+	publishAllocatesTheFrameOnly(t, feed)
+}
+
+func publishAllocatesTheFrameOnly(t *testing.T, feed *live.Feed) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	h, a := newHouse(t, node.Config{}), newApp(nil)
+	h, a := newHouse(t, node.Config{Feed: feed}), newApp(nil)
 	conns := []*conn{h.enter(), h.enter(), h.enter()}
 	for _, c := range conns {
 		h.subscribe(a, c, "private-x", "")

@@ -25,7 +25,7 @@ func (n *Node) clientPublished(a *app.App, ev *ClientEvent, receivers int) {
 	t.clientEvents.Inc()
 	t.deliveries.Add(receivers)
 	if n.feed.Watched() {
-		n.feed.Tell(&live.Event{Kind: live.ClientEvent, App: a.ID, Channel: ev.Channel, Event: ev.Name, Data: ev.Data, User: ev.UserID, SocketID: ev.SocketID.String(), Receivers: receivers})
+		n.feed.Tell(&live.Event{Kind: live.ClientEvent, App: a.ID, Channel: ev.Channel, Event: ev.Name, Data: ev.Data, User: ev.UserID, SocketID: ev.SocketID, Receivers: receivers})
 	}
 }
 

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"iter"
+	"time"
 
 	"github.com/gannet-io/gannet/pusher/wire"
 )
@@ -71,6 +72,7 @@ func (s *Server) publishBatch(q *request, events []wire.Trigger, any attributes)
 	if err := s.cfg.Node.Admit(q.app, channelsOf(events)); err != nil {
 		return publishFailed(err)
 	}
+	s.metrics.admitted.Update(time.Since(q.ctx.Time()).Seconds())
 	for i := range events {
 		info, known, err := s.publishOne(q, &events[i], q.wants[i])
 		if err != nil {

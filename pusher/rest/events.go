@@ -3,6 +3,7 @@ package rest
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
@@ -53,6 +54,7 @@ func (s *Server) publishAndTell(q *request, t *wire.Trigger, want attributes) er
 	if err := s.cfg.Node.Admit(q.app, slices.Values(t.Channels)); err != nil {
 		return publishFailed(err)
 	}
+	s.metrics.admitted.Update(time.Since(q.ctx.Time()).Seconds())
 	s.submit(q, t)
 	if err := q.published(); err != nil {
 		return err

@@ -24,6 +24,7 @@ type instruments struct {
 	panics    *metrics.Counter
 	repeats   *metrics.Counter
 	refusals  *reasons.Counters
+	admitted  *metrics.PrometheusHistogram
 	seconds   [routeCount]*metrics.PrometheusHistogram
 
 	// Made when first needed: most pairs never happen, and would be noise.
@@ -37,6 +38,7 @@ func newInstruments(set *metrics.Set, openConns, rejectedConns func() float64) *
 		panics:    set.NewCounter("gannet_rest_panics_total"),
 		repeats:   set.NewCounter("gannet_rest_repeats_total"),
 		refusals:  reasons.New(set, "gannet_rest_refusals_total", "reason"),
+		admitted:  set.NewPrometheusHistogramExt("gannet_rest_admitted_seconds", durationBounds),
 	}
 	set.NewGauge("gannet_rest_open_connections", openConns)
 	set.NewGauge("gannet_rest_rejected_connections_total", rejectedConns)
