@@ -2,7 +2,7 @@
 // endpoint that signs who may join.
 
 import { key } from './server.js';
-import { clock, find, here, make, me, nameField, portrait, show } from './shell.js';
+import { clock, find, here, make, me, nameField, nameOf, portrait, show } from './shell.js';
 
 const pusher = new Pusher(key, {
   ...here, // where Gannet is
@@ -14,18 +14,19 @@ const room = pusher.subscribe('presence-demo-chat');
 
 // ── who is here: pusher-js keeps the list, we only draw it ──
 
-const nameOf = (id) => (room.members.get(id)?.info.name ?? 'Somebody');
-
 function drawMembers() {
   const all = [];
-  room.members.each(({ id, info }) => all.push(make('li', {}, portrait({ id, name: info.name }), id === room.members.myID ? `${info.name} (you)` : info.name)));
+  room.members.each((member) => {
+    const [id, name] = [member.id, nameOf(member)];
+    all.push(make('li', {}, portrait({ id, name }), id === me.id ? `${name} (you)` : name));
+  });
   find('#members').replaceChildren(...all);
   find('#count').textContent = `${room.members.count} here`;
 }
 
 room.bind('pusher:subscription_succeeded', drawMembers); // also after a reconnect
-room.bind('pusher:member_added', ({ info }) => { drawMembers(); told(`${info.name} has come`); });
-room.bind('pusher:member_removed', ({ id, info }) => { drawMembers(); stopped(id); told(`${info.name} has left`); });
+room.bind('pusher:member_added', (member) => { drawMembers(); told(`${nameOf(member)} has come`); });
+room.bind('pusher:member_removed', (member) => { drawMembers(); stopped(member.id); told(`${nameOf(member)} has left`); });
 room.bind('pusher:subscription_error', ({ status }) => told(`Not let in (${status})`));
 
 // ── messages ──
@@ -33,7 +34,7 @@ room.bind('pusher:subscription_error', ({ status }) => told(`Not let in (${statu
 // What comes from others is data of strangers: it may be anything, and it goes into the page as text.
 room.bind('client-message', (message, { user_id: id }) => {
   stopped(id);
-  add(id, nameOf(id), String(message?.text ?? '').slice(0, 500));
+  if (typeof message?.text === 'string') add(id, nameOf(room.members.get(id)), message.text.slice(0, 500));
 });
 
 find('#composer').addEventListener('submit', (submit) => {
@@ -84,7 +85,7 @@ function stopped(id) {
 }
 
 function drawTyping() {
-  const names = [...typing.keys()].map(nameOf);
+  const names = [...typing.keys()].map((id) => nameOf(room.members.get(id)));
   find('#typing').textContent = names.length === 0 ? '' : names.length > 2 ? 'Several people are typing…' : `${names.join(' and ')} ${names.length > 1 ? 'are' : 'is'} typing…`;
 }
 

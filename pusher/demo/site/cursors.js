@@ -1,7 +1,7 @@
 // Everybody's pointer. The positions go from browser to browser as client events; CSS moves the pointers smoothly in between.
 
 import { key } from './server.js';
-import { find, here, hue, make, me, nameField, show } from './shell.js';
+import { find, here, hue, make, me, nameField, nameOf, show } from './shell.js';
 
 const pusher = new Pusher(key, {
   ...here,
@@ -15,8 +15,9 @@ const cursors = new Map(); // user id → element
 
 // ── what comes ──
 
-room.bind('client-move', ({ x, y }, { user_id: id }) => place(id, x, y));
-room.bind('client-ping', ({ x, y }, { user_id: id }) => { place(id, x, y); ripple(id, x, y); });
+// Data of strangers may be anything: place and ripple look at it before they use it.
+room.bind('client-move', (at, { user_id: id }) => place(id, at?.x, at?.y));
+room.bind('client-ping', (at, { user_id: id }) => { place(id, at?.x, at?.y); ripple(id, at?.x, at?.y); });
 room.bind('pusher:member_removed', ({ id }) => { remove(id); count(); });
 room.bind('pusher:member_added', () => { count(); tell(); }); // so that whoever comes sees us, too
 room.bind('pusher:subscription_succeeded', () => {
@@ -83,8 +84,10 @@ field.addEventListener('keydown', (press) => {
 
 const arrow = 'M2 1 L2 17 L6.5 13 L10 20 L13 18.5 L9.6 11.8 L15.5 11.5 Z';
 
+const inside = (n) => typeof n === 'number' && n >= 0 && n <= 1;
+
 function place(id, x, y) {
-  if (!Number.isFinite(x) || !Number.isFinite(y)) return; // strangers send what they like
+  if (!inside(x) || !inside(y)) return;
   const member = id === me.id ? { info: me } : room.members.get(id);
   if (!member) return;
   let cursor = cursors.get(id);
@@ -92,7 +95,7 @@ function place(id, x, y) {
     const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
     svg.setAttribute('viewBox', '0 0 22 22');
     svg.appendChild(document.createElementNS('http://www.w3.org/2000/svg', 'path')).setAttribute('d', arrow);
-    cursor = make('div', { className: id === me.id ? 'cursor mine' : 'cursor' }, svg, make('span', { textContent: id === me.id ? 'You' : member.info.name }));
+    cursor = make('div', { className: id === me.id ? 'cursor mine' : 'cursor' }, svg, make('span', { textContent: id === me.id ? 'You' : nameOf(member) }));
     cursor.dataset.id = id;
     cursor.style.setProperty('--hue', hue(id));
     cursors.set(id, cursor);
@@ -105,7 +108,7 @@ function place(id, x, y) {
 new ResizeObserver(() => { for (const [id, { at: [x, y] }] of cursors) place(id, x, y); }).observe(field);
 
 function ripple(id, x, y) {
-  if (!Number.isFinite(x) || !Number.isFinite(y) || field.querySelectorAll('.ripple').length > 20) return;
+  if (!inside(x) || !inside(y) || field.querySelectorAll('.ripple').length > 20) return;
   const ring = make('span', { className: 'ripple' });
   ring.style.setProperty('--hue', hue(id));
   ring.style.left = `${x * 100}%`;

@@ -27,6 +27,12 @@ export function portrait({ id, name }) {
   return element;
 }
 
+/** The name of a member of a presence channel. What it says of itself was signed, but who knows what by whom. */
+export function nameOf(member) {
+  const name = member?.info?.name;
+  return typeof name === 'string' && name.trim() ? name.slice(0, 24) : 'Somebody';
+}
+
 export const clock = (time = Date.now()) => new Date(time).toLocaleTimeString('en-GB');
 
 /** Adds a line with the time to a list, the newest first. */

@@ -2,7 +2,7 @@
 // draw what they hear. Good enough among friends: a referee would be a backend that publishes.
 
 import { key } from './server.js';
-import { find, here, hue, make, me, nameField, portrait, show } from './shell.js';
+import { find, here, hue, make, me, nameField, nameOf, portrait, show } from './shell.js';
 
 const pusher = new Pusher(key, {
   ...here,
@@ -65,7 +65,7 @@ room.bind('client-snake', (message, { user_id: id }) => {
   const { body: cells, score: points, eaten: dots } = message ?? {};
   const inside = (cell) => Array.isArray(cell) && Number.isInteger(cell[0]) && Number.isInteger(cell[1]) && cell[0] >= 0 && cell[0] < wide && cell[1] >= 0 && cell[1] < high;
   if (!room.members.get(id) || !Array.isArray(cells) || cells.length > 120 || !cells.every(inside)) return;
-  others.set(id, { body: cells, score: Number(points) || 0 });
+  others.set(id, { body: cells, score: Number.isSafeInteger(points) ? points : 0 });
   if (Number.isSafeInteger(dots) && dots > eaten && dots < eaten + 1000) eaten = dots;
 });
 room.bind('pusher:member_removed', ({ id }) => others.delete(id));
@@ -123,7 +123,7 @@ function drawSnake(cells, colour, opacity) {
 let scoresAre = '';
 function drawScores() {
   const all = [{ id: me.id, name: me.name, score }];
-  for (const [id, other] of others) all.push({ id, name: room.members.get(id)?.info.name ?? '?', score: other.score });
+  for (const [id, other] of others) all.push({ id, name: nameOf(room.members.get(id)), score: other.score });
   all.sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1));
   const now = JSON.stringify(all);
   if (now === scoresAre) return;

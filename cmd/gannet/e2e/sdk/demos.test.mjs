@@ -219,6 +219,34 @@ describe('demos', { concurrency: 2 }, () => {
     await one.locator('#scores li').nth(1).waitFor({ state: 'detached' });
   });
 
+  test('whatever strangers send, the pages stand it', async (t) => {
+    const { at } = await develop(t);
+    const stranger = await visit(t, at);
+    /** Joins a page's channel as somebody else, and sends what no page sends, one good event last. */
+    const send = (channel, events) => stranger.evaluate(async ([name, all]) => {
+      const { here } = await import('/demo/shell.js');
+      const pusher = new self.Pusher('app-key', { ...here, channelAuthorization: { endpoint: '/demo/auth', params: { user: 'stranger', name: 'Stranger' } } });
+      const room = pusher.subscribe(name);
+      await new Promise((joined) => { room.bind('pusher:subscription_succeeded', joined); });
+      for (const [event, data] of all) room.trigger(event, data);
+    }, [channel, events]);
+    const bad = [null, 7, 'text', [], { x: { toString: 1 }, text: { toString: 1 }, body: { length: 3 }, score: { valueOf: 1 } }, { x: -1e9, y: '0', text: '', body: [[1]], eaten: 1e300 }];
+    const all = (event) => bad.map((data) => [event, data]);
+
+    const chat = await visit(t, `${at}demo/chat`);
+    await send('presence-demo-chat', [...all('client-message'), ['client-typing', null], ['client-message', { text: `${'long '.repeat(200)}end` }], ['client-message', { text: 'good' }]]);
+    await says(chat, '.messages li:last-child .bubble', /^Stranger · [0-9:]+\s+good$/);
+    assert.ok(!(await chat.locator('.messages').innerText()).includes('end'), 'a message is shown that is too long');
+
+    const cursors = await visit(t, `${at}demo/cursors`);
+    await send('presence-demo-cursors', [...all('client-move'), ['client-ping', { x: 2, y: 2 }], ['client-move', { x: 0.5, y: 0.25 }]]);
+    await cursors.waitForFunction(() => document.querySelector('.cursor[data-id="stranger"]')?.at.join() === '0.5,0.25');
+
+    const snake = await visit(t, `${at}demo/snake`);
+    await send('presence-demo-snake', [...all('client-snake'), ['client-snake', { body: [[1, 1], [2, 1]], score: 41, eaten: 3 }]]);
+    await says(snake, '#scores', /Stranger\s+41/);
+  });
+
   test('a server below a path has them there', async (t) => {
     const { at } = await develop(t, 'drain_window: 200ms\npath_prefix: /realtime\n');
     const page = await visit(t, `${at}realtime`);
