@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gannet-io/gannet/engine/backbone/redisbus"
 )
 
 // ClusterConfig says what connects this node with others.
@@ -266,8 +268,8 @@ func (r *reading) checkRedis(c *RedisConfig) {
 		r.bad("cluster.redis.prefix", "must be printable ASCII without blanks and braces, got %q", c.Prefix)
 	}
 	// Not one word of the URL is shown: it may hold the password.
-	u, err := url.Parse(string(c.URL))
-	if err != nil || u.Host == "" {
+	u, hosts, err := redisbus.ParseURL(string(c.URL))
+	if err != nil || hosts == "" {
 		r.bad("cluster.redis.url", "want a URL such as redis://10.0.0.1:6379")
 		return
 	}
@@ -281,6 +283,8 @@ func (r *reading) checkRedis(c *RedisConfig) {
 	}
 	if (c.TLS.CA != "" || c.TLS.Cert != "") && kind != "rediss" {
 		r.bad("cluster.redis.tls", "is for a URL that begins with rediss")
+	} else if _, err := redisbus.New(redisbus.Config{URL: string(c.URL), Name: "any"}); err != nil {
+		r.bad("cluster.redis.url", "%s", strings.TrimPrefix(err.Error(), "redisbus: "))
 	}
 }
 
@@ -352,11 +356,11 @@ func summarizeCluster(c *Config) string {
 	n := &c.Cluster.NATS
 	switch {
 	case c.Cluster.Driver == driverRedis:
-		u, err := url.Parse(string(c.Cluster.Redis.URL))
+		_, hosts, err := redisbus.ParseURL(string(c.Cluster.Redis.URL))
 		if err != nil {
 			return text
 		}
-		return text + "server " + u.Host
+		return text + "server " + hosts
 	case !c.embedded():
 		return text + "servers " + strings.Join(n.URLs, " ")
 	case n.Listen == "":

@@ -4,12 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
-	"net/url"
 	"os"
 	"slices"
 	"sync/atomic"
@@ -76,17 +74,8 @@ func (s loggedSink) Rejoin(self backbone.Node) {
 
 func (s *server) openRedis(name string) (backbone.Bus, error) {
 	c := &s.cfg.Cluster.Redis
-	at := string(c.URL)
-	if c.Password != "" {
-		u, err := url.Parse(at)
-		if err != nil {
-			return nil, errors.New("cluster.redis.url cannot be read") // err would show it
-		}
-		u.User = url.UserPassword(u.User.Username(), string(c.Password))
-		at = u.String()
-	}
 	return redisbus.New(redisbus.Config{
-		URL: at, Prefix: c.Prefix, Name: name, Lease: s.cfg.Cluster.Lease, Log: s.log,
+		URL: string(c.URL), Password: string(c.Password), Prefix: c.Prefix, Name: name, Lease: s.cfg.Cluster.Lease, Log: s.log,
 		CAFile: c.TLS.CA, CertFile: c.TLS.Cert, KeyFile: c.TLS.Key,
 	})
 }

@@ -272,6 +272,7 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"no Redis", oneApp + "cluster: {driver: redis}\n", `gannet.yaml:2:10: cluster.redis.url: want a URL such as redis://10.0.0.1:6379`},
 		{"Redis without a scheme", oneApp + "cluster: {driver: redis, redis: {url: 'me:sesame@h'}}\n", `gannet.yaml:2:39: cluster.redis.url: want a URL such as redis://10.0.0.1:6379`},
 		{"Redis over HTTP", oneApp + "cluster: {driver: redis, redis: {url: 'http://me:sesame@h'}}\n", `gannet.yaml:2:39: cluster.redis.url: want a URL that begins with redis:// or, for TLS, rediss://, and for more than one server redis+sentinel:// or redis+cluster://`},
+		{"Redis without a name of the master", oneApp + "cluster: {driver: redis, redis: {url: 'redis+sentinel://me:sesame@h:1,h2:1'}}\n", `gannet.yaml:2:39: cluster.redis.url: the URL names no master: redis+sentinel://host:26379/master`},
 		{"two passwords", oneApp + "cluster: {driver: redis, redis: {url: 'redis://:a@h', password: b}}\n", `gannet.yaml:2:65: cluster.redis.password: the URL has a password, too; give one`},
 		{"a certificate without a key", oneApp + "cluster: {driver: redis, redis: {url: 'rediss://h', tls: {cert: a}}}\n", `gannet.yaml:2:58: cluster.redis.tls: cert and key go together`},
 		{"TLS for a plain URL", oneApp + "cluster: {driver: redis, redis: {url: 'redis://h', tls: {ca: a}}}\n", `gannet.yaml:2:57: cluster.redis.tls: is for a URL that begins with rediss`},

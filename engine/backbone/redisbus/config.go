@@ -66,26 +66,29 @@ type place struct {
 	option   rueidis.ClientOption
 }
 
-// splitHosts returns a URL without its hosts, and them: there may be several, with commas between, of which package url knows nothing.
-func splitHosts(text string) (rest, hosts string) {
-	scheme, after, ok := strings.Cut(text, "://")
-	if !ok {
-		return text, ""
+// ParseURL reads a URL of a Config: there may be several hosts, with commas between, which package url does not read. u has "host" in their
+// place. The error shows nothing of it, since it may hold a password. Any goroutine.
+func ParseURL(text string) (u *url.URL, hosts string, err error) {
+	if scheme, after, ok := strings.Cut(text, "://"); ok {
+		end := strings.IndexAny(after, "/?#")
+		if end < 0 {
+			end = len(after)
+		}
+		begin := strings.LastIndexByte(after[:end], '@') + 1
+		hosts = after[begin:end]
+		text = scheme + "://" + after[:begin] + "host" + after[end:]
 	}
-	end := strings.IndexAny(after, "/?#")
-	if end < 0 {
-		end = len(after)
+	if u, err = url.Parse(text); err != nil {
+		return nil, "", errors.New("redisbus: the URL cannot be read")
 	}
-	begin := strings.LastIndexByte(after[:end], '@') + 1
-	return scheme + "://" + after[:begin] + "host" + after[end:], after[begin:end]
+	return u, hosts, nil
 }
 
 // parse reads c. Its errors hold no secrets.
 func (c *Config) parse() (p place, err error) {
-	text, hosts := splitHosts(c.URL)
-	u, err := url.Parse(text)
+	u, hosts, err := ParseURL(c.URL)
 	if err != nil {
-		return p, errors.New("redisbus: the URL cannot be read") // err would show the password
+		return p, err
 	}
 	kind, mode, _ := strings.Cut(u.Scheme, "+")
 	if kind != "redis" && kind != "rediss" {
