@@ -181,3 +181,49 @@ func TestClusterStatusCommand(t *testing.T) {
 		t.Errorf("alone: code %d, %q", code, out)
 	}
 }
+
+func TestTheDoorsAnswerWhileTheBackboneIsWaitedFor(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	leave := main.OpenRoom([]net.Listener{ln}, "/realtime", func() (bool, string) { return false, "joining the cluster: no leader" })
+	for path, want := range map[string]string{
+		"/healthz": "200 OK", "/realtime/healthz": "200 OK", "/up": "200 OK", "/readyz": "503 joining the cluster: no leader",
+		"/realtime/apps/a/events": "503 joining the cluster: no leader", "/app/key?protocol=7": "503 joining the cluster: no leader",
+	} {
+		answer, err := http.Get("http://" + ln.Addr().String() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if got := fmt.Sprintf("%d %s", answer.StatusCode, body); got != want || err != nil {
+			t.Errorf("%s: got %q, %v; want %q", path, got, err, want)
+		}
+	}
+	// One who is connected and says nothing holds nothing up.
+	silent, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	leave()
+	// The listener is open still, and somebody else's.
+	next, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close()
+	for {
+		conn, err := ln.Accept()
+		if err != nil {
+			t.Fatalf("Accept afterwards: %v", err)
+		}
+		conn.Close()
+		if conn.RemoteAddr().String() == next.LocalAddr().String() {
+			return
+		}
+	}
+}

@@ -110,6 +110,11 @@ func (c *Config) NodeName() (string, error) { return c.nodeName() }
 
 func (t *LinkTLSConfig) Config() (*tls.Config, error) { return t.config() }
 
+// OpenRoom answers on listeners as while the backbone is waited for, until leave.
+func OpenRoom(listeners []net.Listener, pathPrefix string, ready func() (bool, string)) (leave func()) {
+	return openRoom(listeners, pathPrefix, ready).close
+}
+
 // HasDemos reports whether a server of c shows the demos.
 func (c *Config) HasDemos() bool { return c.demoApp(c.Registered()) != nil }
 

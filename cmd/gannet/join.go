@@ -209,7 +209,9 @@ func (s *server) join(ctx context.Context) error {
 				}
 			}
 		}()
+		room := openRoom(s.doors(), s.cfg.PathPrefix, s.ready)
 		err := s.node.Start(ctx)
+		room.close()
 		close(joined)
 		<-told
 		if err != nil {
@@ -220,6 +222,14 @@ func (s *server) join(ctx context.Context) error {
 	}
 	s.joined.Store(true)
 	return nil
+}
+
+// doors returns the listeners for clients and backends.
+func (s *server) doors() (doors []net.Listener) {
+	for _, l := range s.public {
+		doors = append(doors, l.Listener)
+	}
+	return append(doors, s.restOnly...)
 }
 
 // inCluster reports whether the backbone can be reached, if there is one.
