@@ -66,7 +66,7 @@ func (f *figures) add(line []byte) {
 	}
 	switch string(name) {
 	case metricLatency + "_bucket":
-		if le, err := strconv.ParseFloat(firstLabel(full[brace:]), 64); err == nil {
+		if le, err := strconv.ParseFloat(firstLabel(full[max(brace, 0):]), 64); err == nil {
 			f.latency = append(f.latency, bucket{le, value})
 		}
 	case metricDrops, metricRefusals, metricCloses, metricREST:
