@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"bytes"
 	"net/http"
 	"net/http/pprof"
 	"runtime/debug"
@@ -110,13 +109,8 @@ func deadlines(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) writeMetrics(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	var own bytes.Buffer
 	for _, set := range s.cfg.Sets {
-		set.WritePrometheus(&own)
-	}
-	_, _ = w.Write(own.Bytes()) // who asked may have gone
-	if s.cfg.SoketiPrefix != "" {
-		writeSoketi(w, s.cfg.SoketiPrefix, s.cfg.SoketiPort, own.Bytes())
+		set.WritePrometheus(w)
 	}
 	metrics.WriteProcessMetrics(w)
 }

@@ -1,4 +1,0 @@
-package admin
-
-// WriteSoketi is writeSoketi.
-var WriteSoketi = writeSoketi
