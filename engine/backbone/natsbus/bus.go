@@ -35,6 +35,7 @@ type Bus struct {
 
 	generation atomic.Uint64 // of the connection
 	closing    atomic.Bool
+	connected  atomic.Bool // server and conn do not change any more
 	done       chan struct{}
 	checked    chan struct{}
 
@@ -93,6 +94,7 @@ func (b *Bus) Start(ctx context.Context, s backbone.Sink) error {
 	if err = b.connect(ctx); err != nil {
 		return err
 	}
+	b.connected.Store(true)
 	if b.requests, err = newRequests(b.conn); err != nil {
 		return fmt.Errorf("natsbus: %w", err)
 	}
@@ -236,10 +238,10 @@ func (b *Bus) Status() backbone.Status {
 	if b.config.Embedded != nil {
 		s.Driver = "nats, embedded"
 		detail("streams here", fmt.Sprint(b.config.Embedded.stores()))
-		if b.server != nil {
+		if b.connected.Load() {
 			detail("servers connected", fmt.Sprint(len(b.server.remotes())))
 		}
-	} else if b.conn != nil {
+	} else if b.connected.Load() {
 		detail("server", b.conn.ConnectedUrlRedacted())
 	}
 	detail("replicas", fmt.Sprint(b.config.Replicas))

@@ -39,8 +39,10 @@ type Bus struct {
 	room       room
 	keep       int // changes of the board
 
-	waitingPuts                            atomic.Int64
-	in, out, bytesIn, bytesOut             atomic.Uint64
+	waitingPuts                atomic.Int64
+	in, out, bytesIn, bytesOut atomic.Uint64
+	open                       atomic.Bool // conn does not change any more
+
 	reconnects, refetched, spills, strange atomic.Uint64
 
 	stop    context.CancelFunc
@@ -122,6 +124,7 @@ func (b *Bus) Start(ctx context.Context, s backbone.Sink) error {
 			return fmt.Errorf("redisbus: %s: %w", strings.Join(b.conn.place.addrs, ","), err)
 		}
 	}
+	b.open.Store(true)
 	for _, l := range b.lanes {
 		b.workers.Go(func() { l.run(running) })
 	}

@@ -10,6 +10,10 @@ import (
 
 // Status implements backbone.Bus.
 func (b *Bus) Status() backbone.Status {
+	version := ""
+	if b.open.Load() {
+		version = b.conn.version
+	}
 	why := b.health.reason()
 	topics := 0
 	for _, s := range b.subs {
@@ -26,7 +30,7 @@ func (b *Bus) Status() backbone.Status {
 		Details: []backbone.Detail{
 			{Name: "server", Value: strings.Join(b.conn.place.addrs, ",")},
 			{Name: "mode", Value: string(b.conn.place.mode)},
-			{Name: "version", Value: b.conn.version},
+			{Name: "version", Value: version},
 			{Name: "prefix", Value: b.config.Prefix},
 			{Name: "board", Value: epoch + "-" + strconv.FormatInt(place, 10)},
 			{Name: "board behind", Value: strconv.FormatInt(max(0, b.lease.behind.Load()-place), 10)},
