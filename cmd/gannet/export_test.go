@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-
 	"runtime/debug"
 	"strings"
 	"time"

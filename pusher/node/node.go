@@ -141,6 +141,7 @@ func New(cfg Config) *Node {
 	if cfg.Bus != nil {
 		n.apps = cfg.Apps
 		n.member = cluster.New(cluster.Config{Bus: cfg.Bus, Room: n})
+		cfg.Metrics.NewGauge("gannet_node_board_entries", func() float64 { return float64(n.member.Entries()) })
 	}
 	n.chores.start(n.now)
 	return n
