@@ -53,6 +53,7 @@ func Run(t *testing.T, open func(t *testing.T) *Cluster) {
 		{"what cannot be promised is refused while the backbone is away", away, func(c *Cluster) bool { return c.Cut != nil }},
 		{"attachments made while the backbone is away are made when it is back", attachAway, func(c *Cluster) bool { return c.Cut != nil }},
 		{"a backbone that was away has kept what it said that it has", stopped, func(c *Cluster) bool { return c.Stop != nil }},
+		{"what was acknowledged is in the log once, and what was refused is not, whatever happened meanwhile", outage, func(c *Cluster) bool { return c.Stop != nil }},
 		{"a backbone that forgot everything is told again", forgotten, func(c *Cluster) bool { return c.Forget != nil }},
 	} {
 		t.Run(c.claim, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gannet-io/gannet/engine/backbone"
@@ -181,6 +182,106 @@ func stopped(r *run) {
 	})
 	for _, n := range nodes {
 		r.restated(n, nodes)
+	}
+}
+
+// outage has nodes write to a log while the backbone goes away and comes back.
+func outage(r *run) {
+	const before, after = 30, 30 // acknowledged, of each node
+	nodes := r.cluster(2)
+	a := nodes[0]
+	keep := &backbone.Retention{Events: 100_000}
+	for _, n := range nodes {
+		n.attach("t", keep)
+	}
+	a.mu.Lock()
+	epoch := a.topic("t").epoch
+	a.mu.Unlock()
+	var mu sync.Mutex
+	outcomes := make(map[string]error)
+	acked := make(map[*node]int)
+	var writers sync.WaitGroup
+	back := make(chan struct{}) // closed when the backbone is back
+	enough := make(chan struct{}, len(nodes))
+	for _, n := range nodes {
+		writers.Go(func() {
+			then, late := 0, time.Now().Add(3*r.Patience)
+			for i := 0; then < after; i++ {
+				if time.Now().After(late) {
+					r.Errorf("%s: only %d were acknowledged after the backbone came back", n.name, then)
+					return
+				}
+				text := fmt.Sprint(n.name, i)
+				var err error
+				if wait := n.Append("t", keep, []byte(text)); wait != nil {
+					err = wait()
+				}
+				mu.Lock()
+				outcomes[text] = err
+				if err == nil {
+					acked[n]++
+				}
+				count := acked[n]
+				mu.Unlock()
+				if err == nil && count == before {
+					enough <- struct{}{}
+				}
+				select {
+				case <-back:
+					if err == nil {
+						then++
+					}
+				default:
+				}
+				if err != nil {
+					// There is no point in asking as fast as one can.
+					n.mu.Lock()
+					fresh := n.fresh
+					n.mu.Unlock()
+					select {
+					case <-fresh:
+					case <-time.After(20 * time.Millisecond):
+					}
+				}
+			}
+		})
+	}
+	for range nodes {
+		<-enough
+	}
+	r.Stop()
+	for _, n := range nodes {
+		n.until("State down", func() bool { return !n.up })
+	}
+	r.Start()
+	for _, n := range nodes {
+		n.until("State up", func() bool { return n.up })
+	}
+	close(back)
+	writers.Wait()
+	r.eventually(a, "Append", func() func() error { return a.Append("t", keep, []byte("end")) })
+	for _, n := range nodes {
+		n.until("the end", func() bool { return slices.Contains(texts(n.topic("t").stored), "end") })
+		n.mu.Lock()
+		t := n.topic("t")
+		times := make(map[string]int)
+		for _, text := range texts(t.stored) {
+			times[text]++
+		}
+		if t.epoch != epoch {
+			r.Errorf("%s: the log began anew", n.name)
+		}
+		n.mu.Unlock()
+		for text, err := range outcomes {
+			switch {
+			case err == nil && times[text] != 1:
+				r.Errorf("%s: %q was acknowledged and is in the log %d times", n.name, text, times[text])
+			case (errors.Is(err, backbone.ErrUnavailable) || errors.Is(err, backbone.ErrFull)) && times[text] != 0:
+				r.Errorf("%s: %q was refused (%v) and is in the log %d times", n.name, text, err, times[text])
+			case times[text] > 1:
+				r.Errorf("%s: %q is in the log %d times (%v)", n.name, text, times[text], err)
+			}
+		}
 	}
 }
 
