@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/gannet-io/gannet/engine"
+	"github.com/gannet-io/gannet/engine/backbone"
 	"github.com/gannet-io/gannet/pusher/app"
 )
 
@@ -89,3 +90,7 @@ func (n *Node) Nodes() []string { return n.member.Nodes() }
 
 // Up reports whether the backbone can be reached.
 func (n *Node) Up() bool { return n.up.Load() }
+
+// SinkUp and SinkChanged tell the node of another one, as the bus would.
+func (n *Node) SinkUp(id string)                        { n.member.Up(backbone.Node{ID: id}) }
+func (n *Node) SinkChanged(id string, e backbone.Entry) { n.member.Changed(id, e) }
