@@ -22,6 +22,7 @@ import (
 	"github.com/gobwas/ws/wsutil"
 
 	"github.com/gannet-io/gannet/engine"
+	"github.com/gannet-io/gannet/engine/backbone"
 	"github.com/gannet-io/gannet/engine/hub"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/app/appstatic"
@@ -44,9 +45,16 @@ type house struct {
 	sends, frames *metrics.Counter
 }
 
-func newHouse(t testing.TB) *house {
+func newHouse(t testing.TB) *house { return newHouseOn(t, nil) }
+
+// newHouseOn returns one that is a node of a cluster, yet to be started, unless bus is nil. Its
+// channels that begin with kept- have history.
+func newHouseOn(t testing.TB, bus backbone.Bus) *house {
 	t.Helper()
 	a := &app.App{ID: "app-id", Keys: []app.Key{{Key: "app-key", Secret: "app-secret"}}, Enabled: true, Limits: app.DefaultLimits()}
+	if bus != nil {
+		a.Rules = []app.Rule{{Match: "kept-*", History: app.History{Events: 1000}}}
+	}
 	apps, err := appstatic.New([]*app.App{a})
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +62,7 @@ func newHouse(t testing.TB) *house {
 	set, log := metrics.NewSet(), slog.New(slog.NewTextHandler(io.Discard, nil))
 	start := time.Now()
 	h := hub.New(set, func() int64 { return int64(time.Since(start)) })
-	s := &house{t: t, app: a, node: node.New(node.Config{Hub: h, Metrics: set})}
+	s := &house{t: t, app: a, node: node.New(node.Config{Hub: h, Metrics: set, Bus: bus, Apps: apps})}
 	door := gateway.New(gateway.Config{Node: s.node, Hub: h, Apps: apps, Log: log, Metrics: set})
 	s.eng, err = engine.New(engine.Config{
 		Handler: door, Loops: 1, Log: log, Metrics: set,
