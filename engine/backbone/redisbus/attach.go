@@ -165,6 +165,7 @@ func (l *lane) check() {
 // spill goes on after messages were dropped because they were told too slowly: everything is attached anew.
 func (l *lane) spill() {
 	l.bus.spills.Add(1)
+	l.bus.config.Log.Warn("messages of other nodes were dropped, since they come faster than they can be delivered")
 	for _, a := range l.topics {
 		if a.phase == live && a.keep == nil {
 			l.bus.sink.Attached(a.topic, backbone.Tail{})

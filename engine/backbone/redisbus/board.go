@@ -375,7 +375,7 @@ func (b *Bus) runBoard(ctx context.Context, s *script, args ...string) (rueidis.
 	all := append([]string{newEpoch(), b.keys.entries(""), strconv.FormatInt(b.config.Lease.Milliseconds(), 10), strconv.Itoa(b.keep)}, args...)
 	m, err := b.conn.run(ctx, b.conn.writes, s, b.keys.board(), all)
 	if err != nil {
-		return m, fmt.Errorf("redisbus: board: %w", err)
+		return m, fmt.Errorf(ofBoard+"%w", err)
 	}
 	return m, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -74,6 +75,9 @@ func New(c Config) (*Bus, error) {
 	if c.MaxWaiting == 0 {
 		c.MaxWaiting = defaultMaxWaiting
 	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
 	p, err := c.parse()
 	if err != nil {
 		return nil, err
@@ -125,6 +129,9 @@ func (b *Bus) Start(ctx context.Context, s backbone.Sink) error {
 		}
 	}
 	b.open.Store(true)
+	if b.conn.evicts != "" {
+		b.config.Log.Warn("Redis may throw away members and histories when it is full: set maxmemory-policy to noeviction", "maxmemory_policy", b.conn.evicts)
+	}
 	for _, l := range b.lanes {
 		b.workers.Go(func() { l.run(running) })
 	}

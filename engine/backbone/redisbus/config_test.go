@@ -1,7 +1,9 @@
 package redisbus_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -79,5 +81,18 @@ func TestAUserWithoutRightsIsNamed(t *testing.T) {
 	defer cancel()
 	if err := b.Start(ctx, newWitness(t, b)); err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "can't run this command") {
 		t.Errorf("Start: %v", err)
+	}
+}
+
+func TestARedisThatThrowsThingsAwayIsComplainedOf(t *testing.T) {
+	s := startServer(t)
+	for policy, want := range map[string]bool{"noeviction": false, "allkeys-lru": true} {
+		s.do("CONFIG", "SET", "maxmemory-policy", policy)
+		var log bytes.Buffer
+		w := join(t, newBus(t, redisbus.Config{URL: "redis://" + s.addr(), Name: "a", Log: slog.New(slog.NewTextHandler(&log, nil))}))
+		if got := strings.Contains(log.String(), "maxmemory_policy=allkeys-lru"); got != want {
+			t.Errorf("%s: the log says %q", policy, log.String())
+		}
+		w.leave()
 	}
 }

@@ -19,6 +19,7 @@ type connection struct {
 	writes  rueidis.Client
 	reads   rueidis.Client
 	version string
+	evicts  string // what Redis throws away when it is full; "": nothing
 }
 
 // open connects and looks whether the server is fit.
@@ -56,13 +57,16 @@ func (c *connection) fit(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
 	for _, node := range c.writes.Nodes() {
-		info, err := node.Do(ctx, node.B().Info().Section("server").Build()).ToString()
+		info, err := node.Do(ctx, node.B().Info().Section("server", "memory").Build()).ToString()
 		if err != nil {
 			return err
 		}
 		for line := range strings.Lines(info) {
 			if v, ok := strings.CutPrefix(strings.TrimSpace(line), "redis_version:"); ok {
 				c.version = v
+			}
+			if v, ok := strings.CutPrefix(strings.TrimSpace(line), "maxmemory_policy:"); ok && v != "noeviction" {
+				c.evicts = v
 			}
 		}
 		major, _, _ := strings.Cut(c.version, ".")
@@ -145,6 +149,9 @@ func broken(err error) bool {
 	return !answer
 }
 
+// ofBoard is what errors of the board's scripts begin with.
+const ofBoard = "redisbus: board: "
+
 // reason is err for people.
 func reason(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -154,5 +161,5 @@ func reason(err error) string {
 		text, _, _ := strings.Cut(e.Error(), "script:")
 		return "Redis: " + strings.TrimSpace(text)
 	}
-	return "Redis: " + err.Error()
+	return "Redis: " + strings.TrimPrefix(err.Error(), ofBoard)
 }

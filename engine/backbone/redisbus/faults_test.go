@@ -295,6 +295,19 @@ func TestAFullRedisIsSaidToBeAway(t *testing.T) {
 	a.eventually("Append", func() func() error { return a.Append("t", keep, []byte("x")) })
 }
 
+func TestTheReasonSaysWhatFails(t *testing.T) {
+	s := startServer(t)
+	a, _ := pair(t, s)
+	s.kill()
+	a.until("State down", func() bool { return !a.up })
+	if !strings.HasPrefix(a.why, "Redis: dial tcp "+s.addr()) {
+		t.Errorf("the reason is %q", a.why)
+	}
+	if r := a.Status().Reason; !strings.HasPrefix(r, "Redis: dial tcp "+s.addr()) {
+		t.Errorf("Status has the reason %q", r)
+	}
+}
+
 func TestWhatWaitsIsBounded(t *testing.T) {
 	s := startServer(t)
 	a := join(t, newBus(t, redisbus.Config{URL: "redis://" + s.addr(), Name: "a", MaxWaiting: 50}))

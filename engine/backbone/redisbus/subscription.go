@@ -77,13 +77,14 @@ func (s *subscription) run(ctx context.Context) {
 		if p > 0 && err != nil { // not the first attempt
 			b.health.report(s.name(), reason(err))
 		}
+		b.config.Log.Debug("a connection for messages was lost", "reason", reason(err))
 		b.lease.look()
 		p.next(ctx.Done())
 	}
 }
 
 // serve opens a connection, subscribes to all that is wanted, and goes on with what changes until the connection is lost. whole is called when all is subscribed to.
-func (s *subscription) serve(ctx context.Context, whole func()) error {
+func (s *subscription) serve(ctx context.Context, whole func()) (err error) {
 	b := s.bus
 	client, _ := b.conn.reads.Dedicate()
 	partition := s.partition
@@ -99,7 +100,10 @@ func (s *subscription) serve(ctx context.Context, whole func()) error {
 	})
 	defer func() {
 		client.Close()
-		for range gone { // until the hooks are called no more
+		for why := range gone { // until the hooks are called no more
+			if errors.Is(err, rueidis.ErrRESP2PubSubMixed) {
+				err = why // there was no connection at all
+			}
 		}
 		s.leaving.Clear()
 		select {
