@@ -52,7 +52,7 @@ type flight struct {
 	last  uint64 // sequence that it was to follow
 	data  []byte
 	items []*appending
-	lost  bool // an answer did not come, so it may have been written
+	lost  bool // it may have been written, although no answer said so
 }
 
 const (
@@ -181,9 +181,11 @@ func (w *writers) answered(t *writer, f *flight, m *nats.Msg, err error) {
 	case err == nil:
 		w.wrote(t, f, seq)
 	case conflict(err) && !w.closed:
+		// Not even this is certain: a leader that has been deposed and does not know refuses what the new one, which got it as well, has written.
+		f.lost = true
 		w.goes(func() { w.look(t, f) })
 	default:
-		if errors.Is(err, errTimeout) {
+		if !errors.Is(err, errNoResponder) && !errors.Is(err, errSend) {
 			f.lost = true
 		}
 		w.again(t, f, err)
@@ -224,20 +226,24 @@ func (w *writers) again(t *writer, f *flight, err error) {
 func (w *writers) look(t *writer, f *flight) {
 	b := w.bus
 	for {
-		var last *batch
-		written, err := uint64(0), error(nil)
-		if f != nil && f.lost {
-			written, err = w.find(t, f)
-		}
-		if err == nil {
-			last, err = b.end(t.stream, t.subject)
+		last, err := b.end(t.stream, t.subject)
+		written := false
+		if err == nil && f != nil && f.lost && last.seq > f.last {
+			written, err = w.find(t, f, last)
 		}
 		w.mu.Lock()
+		if err == nil && f != nil && f.lost && (last.seq == f.last || last.seq < f.last && last.epoch == f.batch.epoch) {
+			// It still is on its way, perhaps, or a new leader has not taken in yet what the one before had accepted. The same once more will be
+			// written, or find that it was.
+			w.again(t, f, errTimeout)
+			w.mu.Unlock()
+			return
+		}
 		if err == nil {
 			t.known, t.epoch, t.head, t.seq = true, last.epoch, last.head(), last.seq
 			t.busy = false
 			if f != nil {
-				if written > 0 {
+				if written {
 					b.counts.out.Add(uint64(len(f.items)))
 					b.counts.bytesOut.Add(uint64(len(f.data)))
 					w.end(f.items, nil)
@@ -268,23 +274,20 @@ func (w *writers) look(t *writer, f *flight) {
 	}
 }
 
-// find returns the sequence of f if it was written. It can only be the one behind the message that it was to follow.
-func (w *writers) find(t *writer, f *flight) (seq uint64, err error) {
+// find reports whether f was written. It can only be the one behind the message that it was to follow, and there is one, up to last.
+func (w *writers) find(t *writer, f *flight, last *batch) (bool, error) {
+	if last.epoch == f.batch.epoch && last.first == f.batch.first {
+		return last.id == f.batch.id, nil
+	}
 	k, err := w.bus.nextOf(t.stream, t.subject, f.last+1)
 	if errors.Is(err, errNone) {
-		return 0, nil
+		return false, nil // the log lost what it had
 	}
 	if err != nil {
-		return 0, err
+		return false, err
 	}
 	next, err := parseBatch(k.data, k.seq)
-	if err != nil {
-		return 0, err
-	}
-	if next.id != f.batch.id || next.epoch != f.batch.epoch {
-		return 0, nil
-	}
-	return k.seq, nil
+	return err == nil && next.id == f.batch.id && next.epoch == f.batch.epoch, err
 }
 
 // observe tells a topic's writer where the log is, so that it need not find out by a refusal.

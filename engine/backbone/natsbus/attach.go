@@ -320,8 +320,11 @@ func (b *Bus) end(stream, subject string) (*batch, error) {
 
 // renew begins a new epoch behind last.
 func (b *Bus) renew(stream, subject string, last *batch) (*batch, error) {
-	b.log.Warn("a log has lost messages and begins a new epoch", "subject", subject, "head", last.head())
-	return b.mark(stream, subject, &batch{epoch: newEpoch(), first: 1}, last.seq)
+	k, err := b.mark(stream, subject, &batch{epoch: newEpoch(), first: 1}, last.seq)
+	if err == nil {
+		b.log.Warn("a log has lost messages and begins a new epoch", "subject", subject, "head", last.head())
+	}
+	return k, err
 }
 
 // mark writes a batch without messages behind the sequence last.

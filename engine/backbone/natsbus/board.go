@@ -44,6 +44,8 @@ type board struct {
 	target uint64 // there is a record of this sequence, at least
 	look   bool   // whether the board has lost its memory is to be looked at
 	posted []func()
+	told   uint64    // seq, for any goroutine
+	short  time.Time // since when the board has been seen to end before told
 }
 
 // A member is an incarnation as run knows it.
@@ -324,7 +326,6 @@ func (d *board) catchUp() {
 			d.mu.Lock()
 			d.look = true // again at the next tick
 			d.mu.Unlock()
-			return
 		case forgot:
 			d.forgotten()
 			return
@@ -345,8 +346,29 @@ func (d *board) forgot() (bool, error) {
 		return false, err
 	}
 	last, err := d.bus.lastOf(d.bus.boardStream(), d.bus.boardSubject(">"))
-	return err == nil && last.seq < d.seq, err
+	if err != nil {
+		return false, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch now := time.Now(); {
+	case last.seq >= d.told:
+		d.short = time.Time{}
+		return false, nil
+	case d.short.IsZero():
+		d.short = now
+		return false, errShort
+	case now.Sub(d.short) < deposed:
+		return false, errShort
+	}
+	return true, nil
 }
+
+// errShort says that the board ends before what was told of it. It has lost its end, or a leader answers that has been deposed and does not know yet.
+var errShort = errors.New("the board ends too early")
+
+// deposed is for how long a leader can be deposed without noticing, at most.
+const deposed = 12 * time.Second
 
 // forgotten begins again on a board that has lost its memory. Those who were on the one before are still there until they are back as others, or
 // have had time enough for it.
@@ -382,7 +404,7 @@ func (d *board) beginAgain() error {
 		return err
 	}
 	d.mu.Lock()
-	d.target = 0
+	d.target, d.short = 0, time.Time{}
 	d.mu.Unlock()
 	if err := d.load(seq); err != nil {
 		return err
@@ -401,7 +423,9 @@ func (d *board) post(f func()) {
 
 // apply takes in a record. With tell, the Sink is told.
 func (d *board) apply(k kept, tell bool) {
-	d.seq = k.seq
+	d.mu.Lock()
+	d.seq, d.told = k.seq, k.seq
+	d.mu.Unlock()
 	id := k.subject[len(d.bus.boardSubject("")):]
 	if id == epochName {
 		return

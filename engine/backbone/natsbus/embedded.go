@@ -21,7 +21,7 @@ const maxPayload = 8 << 20
 type embedded struct {
 	server    *server.Server
 	temporary string // directory to remove; "": none
-	token     string // that clients need; "": none
+	token     string // of clients; "": they need none
 }
 
 // openEmbedded starts a nats-server.
@@ -29,35 +29,32 @@ func openEmbedded(c *Config) (*embedded, error) {
 	e := c.Embedded
 	o := &server.Options{
 		ServerName:             c.Name,
-		DontListen:             e.Client == "",
+		DontListen:             true,
 		NoSigs:                 true,
 		MaxPayload:             maxPayload,
 		MaxPending:             256 << 20,
-		Authorization:          e.Secret,
 		JetStream:              e.stores(),
 		StoreDir:               e.Dir,
 		SyncAlways:             e.SyncAlways,
 		DisableJetStreamBanner: true,
 	}
-	var err error
 	s := &embedded{token: e.Secret}
-	if e.Client == "" && len(e.Routes) > 0 {
-		// The server begins with its routes when it listens for clients, and without that never. There are to be none: they would
-		// have to know a port of this machine that the kernel picks, and the token.
-		o.DontListen, o.Host, o.Port = false, "127.0.0.1", server.RANDOM_PORT
-		if s.token == "" {
-			s.token = rand.Text()
-			o.Authorization = s.token
-		}
-	}
-	if e.Client != "" {
+	var err error
+	switch {
+	case e.Client != "":
+		o.DontListen = false
 		if o.Host, o.Port, err = hostPort(e.Client); err != nil {
 			return nil, err
 		}
 		if o.TLSConfig = e.TLS; e.TLS != nil {
 			o.TLSTimeout = 5
 		}
+	case len(e.Routes) > 0:
+		// A server that does not listen for clients does not for routes. So it listens where few reach it, and with a token that nobody knows.
+		o.DontListen, o.Host, o.Port = false, "127.0.0.1", server.RANDOM_PORT
+		s.token = rand.Text()
 	}
+	o.Authorization = s.token
 	if len(e.Routes) > 0 {
 		listen := e.Listen
 		if listen == "" {
@@ -69,6 +66,8 @@ func openEmbedded(c *Config) (*embedded, error) {
 			PingInterval: routePing, MaxPingsOut: 2,
 			// One connection for each pair of nodes, so that what goes over it keeps its order: barrier relies on it.
 			PoolSize: -1,
+			// Clients are told of no other servers.
+			NoAdvertise: true,
 		}
 		if o.Cluster.Host, o.Cluster.Port, err = hostPort(listen); err != nil {
 			return nil, err

@@ -130,6 +130,9 @@ func (h *health) routes(seen map[string]bool) {
 	}
 	now := b.server.remotes()
 	h.mu.Lock()
+	if h.alone && len(now) > 0 && len(seen) > 0 {
+		b.counts.reconnects.Add(1)
+	}
 	h.alone = len(now) == 0
 	h.mu.Unlock()
 	back := false

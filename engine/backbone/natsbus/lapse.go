@@ -49,7 +49,7 @@ func (d *board) lapses() {
 			continue
 		}
 		d.claims[m.id] = now
-		d.claim(m.id, m.seq)
+		d.claim(m.id, m.seq, silent > b.config.Lease+deposed)
 	}
 	if first {
 		d.clear(now)
@@ -63,8 +63,9 @@ func (d *board) joinOf(id string) uint64 {
 	return 0
 }
 
-// claim tries to take an incarnation off the board whose last record is the one with the sequence seq.
-func (d *board) claim(id string, seq uint64) {
+// claim tries to take an incarnation off the board whose last record is the one with the sequence seq. With sure, it is believed when nothing is left of
+// it: no deposed leader would say so for that long.
+func (d *board) claim(id string, seq uint64, sure bool) {
 	b := d.bus
 	b.goes(func() {
 		subject := b.boardSubject(id)
@@ -78,7 +79,7 @@ func (d *board) claim(id string, seq uint64) {
 			return
 		}
 		// It lives, or another has done it, long ago even: then nothing is left of it.
-		if _, err := b.lastOf(b.boardStream(), subject); errors.Is(err, errNone) {
+		if _, err := b.lastOf(b.boardStream(), subject); sure && errors.Is(err, errNone) {
 			if forgot, err := d.forgot(); err == nil && !forgot {
 				d.post(func() {
 					if m := d.members[id]; m != nil && m.seq == seq {

@@ -102,16 +102,21 @@ func TestNodesOnAServerOfItsOwn(t *testing.T) { backbonetest.Run(t, outsideClust
 // threeServers starts the three servers that keep streams, without nodes, and returns their addresses.
 func threeServers(t *testing.T) []*proxy {
 	var doors []*proxy
-	var routes []string
 	for range 3 {
-		p := newProxy(t)
-		doors = append(doors, p)
-		routes = append(routes, p.address())
+		doors = append(doors, newProxy(t))
 	}
 	for i, p := range doors {
+		// The address under which others are told of it leads nowhere, or they would come by a way on which they cannot be cut off.
+		self := newProxy(t).address()
+		var routes []string
+		for j, other := range doors {
+			if routes = append(routes, other.address()); i == j {
+				routes[i] = self
+			}
+		}
 		s, stop, err := natsbus.OpenServer(natsbus.Config{
 			Name: "store" + string(rune('1'+i)), Logger: logger(),
-			Embedded: &natsbus.Embedded{Dir: t.TempDir(), Routes: routes, Self: p.address(), Listen: "127.0.0.1:0", Secret: "s3cret"},
+			Embedded: &natsbus.Embedded{Dir: t.TempDir(), Routes: routes, Self: self, Listen: "127.0.0.1:0", Secret: "s3cret"},
 		})
 		if err != nil {
 			t.Fatal(err)

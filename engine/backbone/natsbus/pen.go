@@ -63,6 +63,9 @@ const (
 	wholeBytes  = 64 << 10  // that have to be written before a whole is worth it
 )
 
+// leavePatience is for how long a node tries to say that it leaves. Otherwise the others find out by its lease.
+const leavePatience = 2 * time.Second
+
 // wholeKept is for how long records remain that a whole has made superfluous, so that nobody who is merely slow misses what he was to be told.
 const wholeKept = 2 * time.Minute
 
@@ -285,10 +288,11 @@ func (p *pen) write(id string, r *record) error {
 	data := r.append(nil)
 	subject := b.boardSubject(id)
 	patience := min(attempt, p.renewal())
+	begin := time.Now()
 	for try := 0; ; try++ {
 		seq, err := acked(b.requests.do(write(subject, last, data), patience))
 		if conflict(err) {
-			if seq, err = p.found(subject, last, data); err == nil && seq == 0 {
+			if seq, err = p.found(subject, last, data); err == errFenced {
 				return p.fenced(id)
 			}
 		}
@@ -302,7 +306,7 @@ func (p *pen) write(id string, r *record) error {
 		}
 		select {
 		case <-p.done:
-			if r.kind != gone || try > 20 {
+			if r.kind != gone || time.Since(begin) > leavePatience {
 				return err
 			}
 		default:
@@ -317,18 +321,31 @@ func (p *pen) write(id string, r *record) error {
 	}
 }
 
-// found looks whether a record that was refused had been written by an earlier try; 0: something else stands there, or nothing.
+// found looks whether a record that was refused had been written by an earlier try. errFenced: something else stands in its place, or nothing is left of
+// the incarnation. Any other error is no answer, above all that an earlier try is still under way, or never will be.
 func (p *pen) found(subject string, last uint64, data []byte) (uint64, error) {
-	k, err := p.bus.nextOf(p.bus.boardStream(), subject, last+1)
-	switch {
-	case errors.Is(err, errNone):
-		return 0, nil
-	case err != nil:
-		return 0, err
-	case bytes.Equal(k.data, data):
+	stream := p.bus.boardStream()
+	k, err := p.bus.nextOf(stream, subject, last+1)
+	if err == nil && bytes.Equal(k.data, data) {
 		return k.seq, nil
 	}
-	return 0, nil
+	if err == nil {
+		return 0, errFenced
+	}
+	if !errors.Is(err, errNone) {
+		return 0, err
+	}
+	k, err = p.bus.lastOf(stream, subject)
+	switch {
+	case errors.Is(err, errNone) && last == 0, err == nil && k.seq == last:
+		return 0, errors.New("an earlier try is under way")
+	case err == nil && k.seq < last:
+		p.board.suspect()
+		return 0, errShort
+	case err == nil, errors.Is(err, errNone):
+		return 0, errFenced
+	}
+	return 0, err
 }
 
 // wrote takes note of a record that is on the board.
