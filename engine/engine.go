@@ -14,6 +14,7 @@ import (
 
 	"github.com/gannet-io/gannet/engine/backlog"
 	"github.com/gannet-io/gannet/engine/peers"
+	"github.com/gannet-io/gannet/engine/seldom"
 	"github.com/gannet-io/gannet/frame"
 )
 
@@ -38,6 +39,7 @@ type Engine struct {
 	listening [maxListeners + 1]*ListenerConfig
 
 	greetings *greetings // nil without TLS
+	panics    seldom.Teller
 
 	twins twins
 

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -167,7 +166,7 @@ func (g *greetings) handshake(it *greeting) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			g.eng.metrics.panics.Inc()
-			g.eng.cfg.Log.Error("panic in a TLS handshake", "panic", p, "stack", string(debug.Stack()))
+			g.eng.logPanic("panic in a TLS handshake", p)
 			err = errors.New("engine: panic in a TLS handshake")
 		}
 		g.tell(it, err)

@@ -188,6 +188,7 @@ func (l *Loop) bind(el gnet.EventLoop) {
 	l.tick = l.eng.now()
 	l.wheel = wheel.New(l.tick)
 	l.ticking = time.Now().Add(tickLength)
+	l.noteLag(0)
 	l.timer = time.AfterFunc(tickLength, func() {
 		l.tickDue.Store(true)
 		l.Wake()

@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"math"
-	"runtime/debug"
 
 	"github.com/gannet-io/gannet/frame"
 	"github.com/gannet-io/gannet/frame/deflate"
@@ -313,10 +312,10 @@ func (l *Loop) guardConn(c *Conn, f func(c *Conn)) {
 	f(c)
 }
 
-// panicked counts a panic, logs it with its stack, and closes the conn it was for.
+// panicked counts a panic, logs it with its stack unless there have been too many, and closes the conn it was for.
 func (l *Loop) panicked(c *Conn, p any) {
 	l.metrics.panics.Inc()
-	l.eng.cfg.Log.Error("panic while serving a connection", "panic", p, "stack", string(debug.Stack()))
+	l.eng.logPanic("panic while serving a connection", p)
 	switch c.state {
 	case stateOpen:
 		c.flags |= flagPeerClosed // its input is in an unknown state

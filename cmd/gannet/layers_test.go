@@ -35,6 +35,7 @@ var layers = map[string]layer{
 	"engine/backlog": {pure: true, on: []string{"frame"}},
 	"engine/wheel":   {pure: true},
 	"engine/reasons": {},
+	"engine/seldom":  {},
 
 	"engine/history":             {pure: true, on: []string{"frame"}},
 	"engine/history/memstream":   {pure: true, on: []string{"engine/history"}},
@@ -49,7 +50,7 @@ var layers = map[string]layer{
 
 	"engine/proxies": {pure: true},
 	"engine/peers":   {pure: true},
-	"engine":         {on: []string{"engine/backlog", "engine/wheel", "frame/handshake", "frame/deflate", "engine/reasons", "engine/proxies", "engine/peers"}},
+	"engine":         {on: []string{"engine/seldom", "engine/backlog", "engine/wheel", "frame/handshake", "frame/deflate", "engine/reasons", "engine/proxies", "engine/peers"}},
 	"engine/certs":   {},
 
 	"engine/certs/acmecerts": {on: []string{"engine/certs"}},
@@ -106,7 +107,7 @@ var layers = map[string]layer{
 // mechanism is what stands below the line that only crossing may step over, but for the
 // packages that know of neither side.
 var (
-	neutral   = []string{"engine/reasons", "engine/proxies"}
+	neutral   = []string{"engine/reasons", "engine/seldom", "engine/proxies"}
 	mechanism = []string{"frame", "engine"}
 	crossing  = []string{"pusher/node", "pusher/cluster", "pusher/gateway", "cmd/gannet", "bench/ceiling"}
 )

@@ -40,23 +40,6 @@ func TestTheTableOfGuessersIsBounded(t *testing.T) {
 	}
 }
 
-func TestPanicsAreToldOccasionally(t *testing.T) {
-	var o occasionally
-	now := time.Unix(1_700_000_000, 0)
-	said, unsaid := 0, 0
-	for i := range 1000 {
-		if say, n := o.now(now.Add(time.Duration(i) * time.Millisecond)); say {
-			said, unsaid = said+1, unsaid+n
-		}
-	}
-	if said != 3 || unsaid != 0 {
-		t.Errorf("in a second %d of 1000 were said", said)
-	}
-	if say, n := o.now(now.Add(21 * time.Second)); !say || n != 997 {
-		t.Errorf("after 21 s: %v, and %d before; want true, 997", say, n)
-	}
-}
-
 func TestSessionsAreBounded(t *testing.T) {
 	var s sessions
 	now := time.Unix(1_700_000_000, 0)

@@ -66,7 +66,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			panic(p) // that is how a handler cuts its answer off
 		}
 		s.metrics.panics.Inc()
-		if said, more := s.panics.now(s.cfg.Now()); said {
+		if said, more := s.panics.Tell(s.cfg.Now()); said {
 			s.cfg.Logger.Error("admin: handler panicked", "path", r.URL.Path, "panic", p, "unlogged", more, "stack", string(debug.Stack()))
 		}
 		text(w, http.StatusInternalServerError, "Internal server error")

@@ -16,6 +16,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"github.com/gannet-io/gannet/engine/seldom"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/live"
 	"github.com/gannet-io/gannet/pusher/node"
@@ -112,7 +113,7 @@ type Server struct {
 	http    *http.Server
 	mux     *http.ServeMux
 	guard   guard
-	panics  occasionally
+	panics  seldom.Teller
 	metrics *adminMetrics
 	conns   atomic.Int64
 	scans   scans

@@ -133,10 +133,12 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) (r route) {
 	return r
 }
 
-// panicked counts a panic in serving one request, and logs it with its stack.
+// panicked counts a panic in serving one request, and logs it with its stack unless there have been too many.
 func (s *Server) panicked(p any, r route) {
 	s.metrics.panics.Inc()
-	s.cfg.Logger.Error("rest: handler panicked", "route", routes[r].name, "panic", p, "stack", string(debug.Stack()))
+	if say, unsaid := s.panics.Tell(time.Now()); say {
+		s.cfg.Logger.Error("rest: handler panicked", "route", routes[r].name, "panic", p, "unlogged", unsaid, "stack", string(debug.Stack()))
+	}
 }
 
 // target reads the request line into q, and returns the path without the prefix.

@@ -20,6 +20,7 @@ import (
 	"github.com/valyala/fasthttp/fasthttpadaptor"
 
 	"github.com/gannet-io/gannet/engine/proxies"
+	"github.com/gannet-io/gannet/engine/seldom"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/auth"
 )
@@ -188,6 +189,7 @@ type Server struct {
 	hsts     string    // value of the header; HSTS
 	requests sync.Pool // of *request
 	rates    rates
+	panics   seldom.Teller
 	repeats  repeats
 	retiring atomic.Bool
 
