@@ -218,6 +218,7 @@ export function take({ ids, app, all }) {
 
 export const cluster = () => ({
   driver: 'nats', state: 'connected', self: 'a1b2c3', since: new Date(started).toISOString(),
+  details: [{ name: 'server', value: '10.0.0.9:4222' }], counts: { in: 91_200_000, out: 48_100_000, in_bytes: 24e9, out_bytes: 13e9, changes: 5210, reconnects: 1, rejoins: 0, refetched: 0, waiting: 0 },
   nodes: [['a1b2c3', 'gannet-1', 'alive', 3050], ['d4e5f6', 'gannet-2', 'alive', 2987], ['070809', 'gannet-3', 'leaving', 112]].map(([id, name, state, n]) => ({ id, name, state, since: new Date(started).toISOString(), connections: n, channels: Math.round(n / 8), users: Math.round(n / 4) })),
 });
 

@@ -99,4 +99,8 @@ export interface Trial {
 export interface Node {
   id: string; name: string; state: string; since: string | null; connections: number | null; channels: number | null; users: number | null;
 }
-export interface Cluster { driver: string; state: string; self: string; since?: string; nodes: Node[] }
+export interface Cluster {
+  driver: string; state: string; self: string; since?: string; reason?: string; nodes: Node[];
+  details?: { name: string; value: string }[];
+  counts?: { in: number; out: number; in_bytes: number; out_bytes: number; changes: number; reconnects: number; rejoins: number; refetched: number; waiting: number };
+}

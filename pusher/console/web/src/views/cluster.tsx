@@ -2,7 +2,7 @@
 
 import { get } from '../api/client';
 import type { Cluster } from '../api/types';
-import { count, span, stamp } from '../data/format';
+import { bytes, count, short, span, stamp } from '../data/format';
 import { useNow, usePoll } from '../data/poll';
 import { Bones, Nothing, Panel, Scroll, Tag, Trouble } from '../parts/basics';
 import { overview, version } from '../state';
@@ -18,12 +18,19 @@ export function ClusterView() {
   return (
     <>
       {poll.error ? <Trouble error={poll.error} again={poll.again} /> : null}
-      {d?.state === 'away' ? <div class="note bad" role="alert">The backbone cannot be reached{d.since ? ` since ${stamp(d.since)}` : ''}: what happens on other nodes is not known here, and clients here get no events from there.</div> : null}
+      {d?.state === 'away' ? <div class="note bad" role="alert">The backbone cannot be reached{d.since ? ` since ${stamp(d.since)}` : ''}{d.reason ? ` (${d.reason})` : ''}: what happens on other nodes is not known here, and clients here get no events from there.</div> : null}
       {d && !alone ? (
         <dl class="figures">
           <div><dt>Backbone</dt><dd>{d.driver}<small>{d.state}</small></dd></div>
           <div><dt>Nodes</dt><dd>{count(d.nodes.length)}</dd></div>
           <div><dt>Connections</dt><dd>{count(sum('connections'))}</dd></div>
+          {d.counts ? (
+            <>
+              <div><dt>From other nodes</dt><dd>{short(d.counts.in)}<small>{bytes(d.counts.in_bytes)}</small></dd></div>
+              <div><dt>To other nodes</dt><dd>{short(d.counts.out)}<small>{bytes(d.counts.out_bytes)}</small></dd></div>
+              <div><dt>Waiting to go out</dt><dd>{count(d.counts.waiting)}</dd></div>
+            </>
+          ) : null}
         </dl>
       ) : null}
       <Panel title="Nodes" flush>
@@ -47,6 +54,14 @@ export function ClusterView() {
           </Scroll>
         )}
       </Panel>
+      {d && !alone && (d.details?.length || d.counts) ? (
+        <Panel title="Backbone">
+          <dl class="facts">
+            {d.details?.map(({ name, value }) => <><dt>{name.replaceAll('_', ' ')}</dt><dd>{value}</dd></>)}
+            {d.counts ? <><dt>reconnects</dt><dd>{count(d.counts.reconnects)}</dd><dt>rejoins</dt><dd>{count(d.counts.rejoins)}</dd></> : null}
+          </dl>
+        </Panel>
+      ) : null}
       <Panel title="This node">
         <dl class="facts">
           <dt>Version</dt><dd>{v ? <>{v.version} <code class="faint">{v.commit}</code></> : '–'}</dd>
