@@ -5,8 +5,10 @@ import (
 	"testing"
 	"time"
 
-	main "github.com/gannet-io/gannet/cmd/gannet"
 	"github.com/gobwas/ws"
+
+	main "github.com/gannet-io/gannet/cmd/gannet"
+	"github.com/gannet-io/gannet/frame/frametest"
 )
 
 // A timedConn lets nothing be written that has no deadline of its own.
@@ -40,7 +42,7 @@ func TestPongHasADeadlineOfItsOwn(t *testing.T) {
 				t.Error(err)
 			}
 			if f.Header.OpCode == ws.OpPing {
-				if got, err := ws.ReadFrame(far); err != nil || got.Header.OpCode != ws.OpPong {
+				if got, err := frametest.Read(far); err != nil || got.Header.OpCode != ws.OpPong {
 					t.Errorf("%v, %v", got.Header, err)
 				}
 			}

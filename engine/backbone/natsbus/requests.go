@@ -28,7 +28,6 @@ type requests struct {
 	mu      sync.Mutex
 	next    uint64
 	waiting map[uint64]*request
-	closed  bool
 }
 
 type request struct {
