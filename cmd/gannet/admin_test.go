@@ -1,6 +1,8 @@
 package main_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,5 +59,23 @@ func TestAServerThatOthersCouldReachDoesNotStart(t *testing.T) {
 	code, _, errOut := runCommand(t, "", "serve", "--dev", "--listen", "127.0.0.1:0", "--admin-listen", "0.0.0.0:0")
 	if code != 1 || !strings.Contains(errOut, "needs a secret") {
 		t.Errorf("code %d, %q", code, errOut)
+	}
+}
+
+func TestCommandsSayThatATokenIsWanted(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer 0123456789abcdef" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = w.Write([]byte(`{"webhooks":[]}`))
+	}))
+	defer server.Close()
+	code, _, errOut := runCommand(t, "", "webhooks", "list", "--admin", server.URL)
+	if code != 1 || !strings.Contains(errOut, "give it with --token or GANNET_ADMIN_TOKEN") {
+		t.Errorf("without it: code %d, %q", code, errOut)
+	}
+	if code, _, errOut = runCommand(t, "", "webhooks", "list", "--admin", server.URL, "--token", "0123456789abcdef"); code != 0 {
+		t.Errorf("with it: code %d, %q", code, errOut)
 	}
 }

@@ -109,6 +109,9 @@ func (o *office) explain(err error) error {
 }
 
 func (o *office) refusal(response *http.Response, text []byte) error {
+	if response.StatusCode == http.StatusUnauthorized {
+		return fmt.Errorf("%s wants the server's admin.token: give it with --token or GANNET_ADMIN_TOKEN", o.Admin)
+	}
 	var said struct{ Error string }
 	if json.Unmarshal(text, &said) == nil && said.Error != "" {
 		return errors.New(said.Error)
