@@ -264,3 +264,46 @@ func TestWhatHappensIsTold(t *testing.T) {
 		}
 	}
 }
+
+// Watchers that read nothing, as many as there may be, and a flood: every subscriber gets every event, in order.
+func TestSubscribersMissNothingWhileOthersWatch(t *testing.T) {
+	feed := new(live.Feed)
+	a := newApp(nil)
+	s := newServer(t, options{gateway: gateway.Config{Feed: feed}, node: node.Config{Feed: feed}}, a)
+	var watchers []*live.Watcher
+	for range live.MaxWatchers {
+		w, err := feed.Watch(live.Filter{}, live.MaxRate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		watchers = append(watchers, w)
+	}
+	var clients []*client
+	for range 3 {
+		c := s.join(a)
+		c.say(`{"event":"pusher:subscribe","data":{"channel":"x"}}`)
+		c.read()
+		clients = append(clients, c)
+	}
+	const n = 5000
+	go func() {
+		for i := range n {
+			_ = s.node.Publish(a, &node.Event{Channel: "x", Name: "e", Data: []byte(fmt.Sprintf(`"%d"`, i))})
+		}
+	}()
+	for _, c := range clients {
+		for i := range n {
+			if got, want := c.read(), fmt.Sprintf(`{"event":"e","channel":"x","data":"%d"}`, i); got != want {
+				t.Fatalf("event %d: got %s", i, got)
+			}
+		}
+	}
+	for _, w := range watchers {
+		// Of the others, those of three clients coming are a few.
+		if got := len(w.Events()); got != live.MaxRate || w.LeftOut() < n-live.MaxRate {
+			t.Errorf("a watcher that does not read has %d events waiting, and %d were left out", got, w.LeftOut())
+		}
+	}
+	s.leave(clients...)
+}

@@ -16,6 +16,9 @@ func TestPublishAllocatesTheFrameOnly(t *testing.T) { publishAllocatesTheFrameOn
 
 // Those who watch get a sample of a flood, and the flood does not feel it.
 func TestWatchingAFloodAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
 	feed := new(live.Feed)
 	for range live.MaxWatchers {
 		w, err := feed.Watch(live.Filter{}, 1)
