@@ -123,7 +123,7 @@ func BenchmarkOne(b *testing.B) {
 				live := verb == "append" || nodes > 1
 				for b.Loop() {
 					begin := time.Now()
-					wait := func() error { return nil }
+					var wait func() error
 					if verb == "publish" {
 						wait = buses[0].Publish(verb, stamped())
 					} else {
@@ -157,7 +157,7 @@ func BenchmarkMany(b *testing.B) {
 					b.RunParallel(func(pb *testing.PB) {
 						topic := fmt.Sprint(verb, worker.Add(1)%int64(topics))
 						for pb.Next() {
-							wait := func() error { return nil }
+							var wait func() error
 							if verb == "publish" {
 								wait = buses[0].Publish(topic, stamped())
 							} else {
