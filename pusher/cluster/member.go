@@ -170,14 +170,14 @@ func (m *Member) rouse() {
 // Up implements backbone.Sink.
 func (m *Member) Up(n backbone.Node) {
 	m.mu.Lock()
-	m.ledger.Up(n.ID, n.Name)
+	m.ledger.Up(n.ID, n.Since.UnixNano())
 	m.mu.Unlock()
 }
 
 // Rejoin implements backbone.Sink.
 func (m *Member) Rejoin(self backbone.Node) {
 	m.mu.Lock()
-	m.ledger.Up(self.ID, self.Name) // the other order is the same
+	m.ledger.Up(self.ID, self.Since.UnixNano()) // the other order is the same
 	m.ledger.Own(self.ID)
 	m.mu.Unlock()
 	m.marks.restart(self.ID)
@@ -254,9 +254,12 @@ func (m *Member) Gone(node string) {
 		m.cfg.Room.UpdateUsers(app, drop(ledger.User, app))
 	}
 	m.mu.Lock()
+	survives := m.ledger.Survives(node)
 	m.ledger.Gone(node)
 	m.mu.Unlock()
-	m.takeBack(node)
+	if !survives {
+		m.takeBack(node)
+	}
 }
 
 // State implements backbone.Sink.

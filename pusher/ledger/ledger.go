@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"hash/fnv"
 	"iter"
 	"slices"
@@ -17,7 +18,7 @@ const Remembered = 1 << 16
 type Ledger struct {
 	byID  map[string]*incarnation
 	slots []*incarnation // by number; nil: free
-	order []*incarnation // those that are up and not leaving, the longest first
+	order []*incarnation // those that are up and not leaving, by since and id: the longest first
 
 	shards [Shards]map[string]room // by topic
 	apps   map[string]room         // who is signed in, by app
@@ -33,13 +34,14 @@ type Ledger struct {
 
 // An incarnation is one node on the board.
 type incarnation struct {
-	id, name string
-	process  string
-	slot     uint32
-	up       uint64 // the time it came
-	own      bool
-	leaving  bool
-	entries  int
+	id      string
+	since   int64
+	process string
+	slot    uint32
+	up      uint64 // the time it came
+	own     bool
+	leaving bool
+	entries int
 }
 
 // A room is what is known of a topic. Most topics are on one node and have no members.
@@ -95,13 +97,14 @@ type Change struct {
 	Speaker string // of a First of this node's, when another incarnation is to speak of it
 }
 
-// Up notes that an incarnation is on the board.
-func (l *Ledger) Up(id, name string) {
+// Up notes that an incarnation is on the board, and since when. Who comes late may be told of those that are there in another order than they
+// came in, so that it is by this, and not by the order of calls, that one has been up longer than another.
+func (l *Ledger) Up(id string, since int64) {
 	if l.byID[id] != nil {
 		return
 	}
 	l.time++
-	n := &incarnation{id: id, name: name, up: l.time}
+	n := &incarnation{id: id, since: since, up: l.time}
 	free := slices.Index(l.slots, nil)
 	if free < 0 {
 		free = len(l.slots)
@@ -111,7 +114,16 @@ func (l *Ledger) Up(id, name string) {
 	l.slots[free] = n
 	l.byID[id] = n
 	l.ups[id] = n.up
-	l.order = append(l.order, n)
+	i, _ := slices.BinarySearchFunc(l.order, n, (*incarnation).compare)
+	l.order = slices.Insert(l.order, i, n)
+}
+
+// compare says which of two has been up longer.
+func (n *incarnation) compare(o *incarnation) int {
+	if n.since != o.since {
+		return cmp.Compare(n.since, o.since)
+	}
+	return strings.Compare(n.id, o.id)
 }
 
 // Own says that an incarnation that is up is this node; those that were before stay so until they are gone.
@@ -459,7 +471,7 @@ func (l *Ledger) replaced(r *room, slot uint32) bool {
 		return false
 	}
 	for s := range r.shares {
-		if o := l.slots[s.slot]; o != n && o.process == n.process && o.up > n.up {
+		if o := l.slots[s.slot]; o != n && o.process == n.process && o.compare(n) > 0 {
 			return true
 		}
 	}
@@ -469,7 +481,7 @@ func (l *Ledger) replaced(r *room, slot uint32) bool {
 // teller returns who tells the count: of those with connections the one that has been up longest.
 func (l *Ledger) teller(r *room) (first *incarnation) {
 	for s := range r.shares {
-		if n := l.slots[s.slot]; first == nil || n.up < first.up {
+		if n := l.slots[s.slot]; first == nil || n.compare(first) < 0 {
 			first = n
 		}
 	}
@@ -535,15 +547,37 @@ func (l *Ledger) speaks(c *Change, author *incarnation) bool {
 	default:
 		if d, ok := l.departed[c.Key]; ok {
 			delete(l.departed, c.Key)
-			if l.slots[d.speaker.slot] == d.speaker && !d.speaker.leaving && l.since(author) < d.time {
-				if author.own && !d.speaker.own {
-					c.Speaker = d.speaker.id
+			if speaker := l.current(d.speaker); speaker != nil && l.since(author) < d.time {
+				if author.own && !speaker.own {
+					c.Speaker = speaker.id
 				}
-				return d.speaker.own
+				return speaker.own
 			}
 		}
 	}
 	return author.own
+}
+
+// current returns n when it is up, or else what its process is now; nil when that is not up.
+func (l *Ledger) current(n *incarnation) *incarnation {
+	if !n.leaving && l.slots[n.slot] == n {
+		return n
+	}
+	for _, o := range l.order {
+		if o.process == n.process && n.process != "" {
+			return o
+		}
+	}
+	return nil
+}
+
+// Survives reports whether the process of an incarnation, which may be leaving, is up as another one.
+func (l *Ledger) Survives(id string) bool {
+	n := l.byID[id]
+	if n == nil || n.process == "" {
+		return false
+	}
+	return slices.ContainsFunc(l.order, func(o *incarnation) bool { return o != n && o.process == n.process })
 }
 
 // since returns when the process of n first came.

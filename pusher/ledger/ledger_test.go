@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -62,10 +63,10 @@ func telling(c ledger.Change) string {
 
 func TestWhatChangesMean(t *testing.T) {
 	l := ledger.New()
-	l.Up("a", "")
-	l.Up("b", "")
+	l.Up("a", 0)
+	l.Up("b", 0)
 	l.Own("a")
-	l.Up("c", "")
+	l.Up("c", 0)
 	put := func(id string, k ledger.Key, value []byte, want string) {
 		t.Helper()
 		c, ok := l.Put(id, k, value)
@@ -123,9 +124,9 @@ func TestArrivalIsSpokenOfByWhoSpokeOfTheDeparture(t *testing.T) {
 	}{
 		{"back on another node", func(*ledger.Ledger) {}, "a", true},
 		{"back on the same", func(*ledger.Ledger) {}, "b", true},
-		{"back on one that came later", func(l *ledger.Ledger) { l.Up("d", "") }, "d", false},
+		{"back on one that came later", func(l *ledger.Ledger) { l.Up("d", 0) }, "d", false},
 		{"back on a later one of a process that was there", func(l *ledger.Ledger) {
-			l.Up("a2", "")
+			l.Up("a2", 0)
 			l.Put("a2", key(ledger.Process, "", ""), []byte("A"))
 		}, "a2", true},
 		{"who spoke is gone", func(l *ledger.Ledger) { l.Gone("b") }, "a", false},
@@ -139,7 +140,7 @@ func TestArrivalIsSpokenOfByWhoSpokeOfTheDeparture(t *testing.T) {
 	} {
 		l := ledger.New()
 		for _, id := range []string{"a", "b", "c"} {
-			l.Up(id, "")
+			l.Up(id, 0)
 			l.Put(id, key(ledger.Process, "", ""), []byte(strings.ToUpper(id)))
 		}
 		l.Own("b")
@@ -159,7 +160,7 @@ func TestProcessCountsOnceWhileItIsThereTwice(t *testing.T) {
 	for _, own := range []string{"a1", "b"} {
 		l := ledger.New()
 		tell := func(id, name string) {
-			l.Up(id, name)
+			l.Up(id, 0)
 			if strings.HasPrefix(own, "a") == strings.HasPrefix(id, "a") {
 				l.Own(id)
 			}
@@ -247,6 +248,12 @@ func TestLedgersAgreeWithAModelAndEachOther(t *testing.T) {
 	}
 }
 
+// since returns when an incarnation of playLedgers came, of which two may have come at once.
+func since(id string) int64 {
+	n, _ := strconv.ParseInt(id[1:], 10, 64)
+	return (n + 1000) / 2
+}
+
 func playLedgers(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(8, seed))
 	m := &model{process: make(map[string]string), entries: make(map[string]map[ledger.Key]string)}
@@ -270,12 +277,12 @@ func playLedgers(t *testing.T, seed uint64) {
 	}
 	up := func(p *player) {
 		made++
-		p.self = fmt.Sprint("i", made)
+		p.self = fmt.Sprintf("i%05d", made)
 		m.up = append(m.up, p.self)
 		m.process[p.self] = p.name
 		m.entries[p.self] = make(map[ledger.Key]string)
 		for _, q := range sorted() {
-			q.ledger.Up(p.self, "")
+			q.ledger.Up(p.self, since(p.self))
 			if q == p {
 				q.ledger.Own(p.self)
 			}
@@ -380,8 +387,9 @@ func playLedgers(t *testing.T, seed uint64) {
 			// A new process is told what is on the board.
 			made++
 			p := &player{name: fmt.Sprint("p", made), ledger: ledger.New()}
-			for _, id := range m.up {
-				p.ledger.Up(id, "")
+			for _, i := range r.Perm(len(m.up)) { // in whatever order
+				id := m.up[i]
+				p.ledger.Up(id, since(id))
 				p.ledger.Put(id, key(ledger.Process, "", ""), []byte(m.process[id]))
 			}
 			for _, id := range m.up {

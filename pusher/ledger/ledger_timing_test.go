@@ -29,7 +29,7 @@ func BenchmarkLedger(b *testing.B) {
 				}
 				before := heap()
 				l := ledger.New()
-				l.Up("a", "")
+				l.Up("a", 0)
 				for i := range channels {
 					topic := fmt.Sprintf("app-id/presence-room-%08d", i) // 30 bytes
 					l.Put("a", ledger.Key{Class: ledger.Count, Topic: topic}, []byte{1})
