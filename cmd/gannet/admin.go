@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -27,8 +28,14 @@ const (
 // openAdmin says why the admin listener does not start.
 const openAdmin = "others can reach this address, so it needs a secret: set admin.token or admin.password, or listen on 127.0.0.1 or a Unix socket"
 
+// soketiPrefix is what names of metrics may begin with.
+var soketiPrefix = regexp.MustCompile(`^[a-z][a-z0-9_]*_$`)
+
 func (r *reading) checkAdmin(a *AdminConfig) {
 	r.checkEntries("admin.hosts", a.Hosts, allow.CheckHost)
+	if a.SoketiPrefix != "" && (!soketiPrefix.MatchString(a.SoketiPrefix) || strings.HasPrefix(a.SoketiPrefix, "gannet_")) {
+		r.bad("admin.soketi_prefix", "want small letters, digits and _ with _ at the end, such as soketi_ or sockudo_, got %q", a.SoketiPrefix)
+	}
 	for i, word := range a.Public {
 		r.checkWord(fmt.Sprintf("admin.public[%d]", i), word, publicHealth, publicMetrics)
 	}
@@ -120,3 +127,9 @@ func secretOf(secret Secret, file string, least int) (string, error) {
 
 // public reports whether word is in Public.
 func (a *AdminConfig) public(word string) bool { return slices.Contains(a.Public, word) }
+
+// portOf returns the port of an address, "" when it has none.
+func portOf(a net.Addr) string {
+	_, port, _ := net.SplitHostPort(a.String())
+	return port
+}

@@ -71,6 +71,7 @@ type AdminConfig struct {
 	PasswordFile string   `yaml:"password_file"` // has one, which wins over Password
 	Hosts        []string `yaml:"hosts"`         // names it is asked by, see package allow
 	Public       []string `yaml:"public"`        // what needs no secret: health, metrics
+	SoketiPrefix string   `yaml:"soketi_prefix"` // of metrics under soketi's names; "": there are none
 }
 
 // RESTConfig says where the HTTP API is served besides the public listener.

@@ -276,6 +276,7 @@ func (s *server) assemble() error {
 	}
 	s.admin = admin.New(admin.Config{
 		Sets: []*metrics.Set{set}, Ready: s.ready, Logger: s.log, Metrics: set,
+		SoketiPrefix: cfg.Admin.SoketiPrefix, SoketiPort: portOf(s.public[0].Addr()),
 		API:   map[string]http.Handler{"/api/webhooks": s.webhooks.API(), "/api/cluster": http.HandlerFunc(s.serveCluster)},
 		Token: token, Password: password, Hosts: cfg.Admin.Hosts,
 		PublicHealth: cfg.Admin.public(publicHealth), PublicMetrics: cfg.Admin.public(publicMetrics),

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"net/http"
 	"net/http/pprof"
 	"runtime/debug"
@@ -109,8 +110,13 @@ func deadlines(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) writeMetrics(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	var own bytes.Buffer
 	for _, set := range s.cfg.Sets {
-		set.WritePrometheus(w)
+		set.WritePrometheus(&own)
+	}
+	_, _ = w.Write(own.Bytes()) // who asked may have gone
+	if s.cfg.SoketiPrefix != "" {
+		writeSoketi(w, s.cfg.SoketiPrefix, s.cfg.SoketiPort, own.Bytes())
 	}
 	metrics.WriteProcessMetrics(w)
 }

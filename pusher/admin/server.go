@@ -40,6 +40,10 @@ type Config struct {
 	// No metric name may be in two of them.
 	Sets []*metrics.Set
 
+	// SoketiPrefix has /metrics say again, under soketi's names behind this prefix, what soketi would say; "": it does not.
+	// SoketiPort is the label port of those.
+	SoketiPrefix, SoketiPort string
+
 	// Ready reports whether this node should get traffic and, if not, why, in a few
 	// words. It is called by any goroutine, and must not block. nil: always ready.
 	Ready func() (ok bool, reason string)

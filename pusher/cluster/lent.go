@@ -34,9 +34,11 @@ func (m *Member) lend(changes []ledger.Change) {
 func (m *Member) takeBack(node string) {
 	now := m.cfg.Now()
 	var again []ledger.Change
+	known := make(map[ledger.Key]bool)
 	m.mu.RLock()
 	for _, l := range m.lent {
-		if l.speaker == node && now.Sub(l.at) < lentFor && m.ledger.There(l.key) {
+		if l.speaker == node && now.Sub(l.at) < lentFor && !known[l.key] && m.ledger.There(l.key) {
+			known[l.key] = true
 			again = append(again, ledger.Change{Key: l.key, First: true, Speaks: true, Again: true})
 		}
 	}

@@ -1,0 +1,4 @@
+package admin
+
+// WriteSoketi is writeSoketi.
+var WriteSoketi = writeSoketi
