@@ -213,6 +213,16 @@ describe('the console', { concurrency: 1 }, () => {
     await page.unroute('**/api/**');
     await page.locator('main').getByRole('alert').waitFor({ state: 'detached' });
     await page.getByText('Ready', { exact: true }).waitFor();
+
+    // A server that does not want clients says why, at some length.
+    const reason = 'the backbone is away: dial tcp 192.0.2.17:6379: connect: connection refused';
+    await page.route('**/api/overview*', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...(await response.json()), ready: false, reason } });
+    });
+    await page.getByText(reason).waitFor();
+    await look(page, 'unready');
+    await page.unrouteAll({ behavior: 'wait' });
   });
 });
 

@@ -143,7 +143,7 @@ function Health() {
   else if (!o.ready) [tone, text] = ['warn', o.reason || 'Not ready'];
   return (
     <div class="tools">
-      <span class="row" style={{ flexWrap: 'nowrap' }}><span class={`dot ${tone}`} /><span class="soft">{text}</span></span>
+      <span class={`dot ${tone}`} /><span class="soft cut" title={text}>{text}</span>
     </div>
   );
 }

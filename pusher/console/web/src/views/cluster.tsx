@@ -2,7 +2,7 @@
 
 import { get } from '../api/client';
 import type { Cluster } from '../api/types';
-import { bytes, count, short, span, stamp } from '../data/format';
+import { bytes, count, plural, short, span, stamp } from '../data/format';
 import { useNow, usePoll } from '../data/poll';
 import { Bones, Nothing, Panel, Scroll, Tag, Trouble } from '../parts/basics';
 import { overview, version } from '../state';
@@ -14,6 +14,7 @@ export function ClusterView() {
   const v = version.value;
   const totals = overview.value?.totals;
   const sum = (part: 'connections' | 'channels' | 'users') => d?.nodes.reduce<number | null>((all, node) => (node[part] === null ? all : (all ?? 0) + node[part]), null) ?? null;
+  const unknown = d?.nodes.filter(({ connections }) => connections === null).length ?? 0;
   const alone = d?.driver === 'none';
   return (
     <>
@@ -23,7 +24,7 @@ export function ClusterView() {
         <dl class="figures">
           <div><dt>Backbone</dt><dd>{d.driver}<small>{d.state}</small></dd></div>
           <div><dt>Nodes</dt><dd>{count(d.nodes.length)}</dd></div>
-          <div><dt>Connections</dt><dd>{count(sum('connections'))}</dd></div>
+          <div><dt>Connections</dt><dd>{count(sum('connections'))}{unknown > 0 ? <small>{plural(unknown, 'node')} not counted</small> : null}</dd></div>
           {d.counts ? (
             <>
               <div><dt>From other nodes</dt><dd>{short(d.counts.in)}<small>{bytes(d.counts.in_bytes)}</small></dd></div>
