@@ -21,6 +21,7 @@ type pen struct {
 	done    chan struct{}
 	stopped chan struct{}
 	running bool
+	kept    time.Duration // wholeKept, but in tests
 
 	mu     sync.Mutex
 	self   backbone.Node
@@ -70,7 +71,7 @@ const leavePatience = 2 * time.Second
 const wholeKept = 2 * time.Minute
 
 func newPen(b *Bus, d *board) *pen {
-	return &pen{bus: b, board: d, wake: make(chan struct{}, 1), done: make(chan struct{}), stopped: make(chan struct{})}
+	return &pen{bus: b, board: d, wake: make(chan struct{}, 1), done: make(chan struct{}), stopped: make(chan struct{}), kept: wholeKept}
 }
 
 // begin takes a new incarnation, which is not on the board yet. What was put before is void.
@@ -425,7 +426,7 @@ func (p *pen) writeWhole(id string, parts []*record) {
 	p.written = 0
 	p.mu.Unlock()
 	b := p.bus
-	b.after(wholeKept, func() { b.purge(b.boardStream(), b.boardSubject(id), first) })
+	b.after(p.kept, func() { b.purge(b.boardStream(), b.boardSubject(id), first) })
 }
 
 // joinBoard writes that a new incarnation is there, and returns the sequence of that.

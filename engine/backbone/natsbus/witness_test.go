@@ -122,11 +122,14 @@ func (w *witness) until(what string, is func() bool) {
 }
 
 // start starts a bus; it is closed when the test ends.
-func (w *witness) start(b backbone.Bus) {
+func (w *witness) start(b backbone.Bus) { w.startAs(b, w) }
+
+// startAs starts a bus that tells s, which is around w.
+func (w *witness) startAs(b backbone.Bus, s backbone.Sink) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	w.t.Cleanup(func() { shut(w.t, b) })
-	if err := b.Start(ctx, w); err != nil {
+	if err := b.Start(ctx, s); err != nil {
 		w.t.Errorf("%s: %v", w.name, err)
 	}
 }
