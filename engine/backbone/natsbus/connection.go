@@ -81,7 +81,6 @@ func (b *Bus) connect(ctx context.Context) error {
 
 // reconnected is called when the connection was lost and is back: anything may have been missed.
 func (b *Bus) reconnected() {
-	b.counts.reconnects.Add(1)
 	b.generation.Add(1)
 	b.health.connected(true)
 }

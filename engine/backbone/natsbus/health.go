@@ -58,6 +58,9 @@ func (h *health) doubted() {
 func (h *health) acked() {
 	h.mu.Lock()
 	h.ack = time.Now()
+	if h.alone {
+		h.alone = len(h.bus.server.remotes()) == 0 // it was when that was last looked at
+	}
 	h.mu.Unlock()
 	if !h.up.Load() {
 		h.judge()
@@ -113,6 +116,7 @@ func (h *health) run() {
 		h.doubt = h.doubt && !up
 		h.mu.Unlock()
 		if again {
+			h.bus.counts.reconnects.Add(1)
 			h.bus.suspectAll(true)
 		}
 		if up != told {
@@ -130,9 +134,6 @@ func (h *health) routes(seen map[string]bool) {
 	}
 	now := b.server.remotes()
 	h.mu.Lock()
-	if h.alone && len(now) > 0 && len(seen) > 0 {
-		b.counts.reconnects.Add(1)
-	}
 	h.alone = len(now) == 0
 	h.mu.Unlock()
 	back := false

@@ -143,6 +143,7 @@ func (e *apiError) Error() string { return e.Description }
 
 // Codes of JetStream's errors.
 const (
+	codeNoPeers       = 10005 // servers that are to keep a stream have not been heard of yet
 	codeNoMessage     = 10037
 	codeNoStream      = 10059
 	codeWrongSequence = 10071 // the subject's last message is another

@@ -82,7 +82,7 @@ func (b *Bus) streams(ctx context.Context) error {
 				break
 			}
 			var refused *apiError
-			if errors.As(err, &refused) && refused.Code < 500 && refused.ErrCode != codeNoStream {
+			if errors.As(err, &refused) && refused.Code < 500 && refused.ErrCode != codeNoStream && refused.ErrCode != codeNoPeers {
 				return fmt.Errorf("natsbus: stream %s: %w", c.Name, err)
 			}
 			b.log.Debug("stream not ready", "stream", c.Name, "error", err)
