@@ -194,6 +194,7 @@ func (t *attacher) read(l *lane, a *attachment) {
 	}
 	go func() {
 		defer t.all.Done()
+		tries := 0
 		for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 			select {
 			case t.slot <- struct{}{}:
@@ -202,7 +203,7 @@ func (t *attacher) read(l *lane, a *attachment) {
 			}
 			tail, err := t.bus.tail(a, from, epoch, head)
 			<-t.slot
-			if err == nil {
+			if tries++; err == nil || errors.Is(err, errBehind) && tries > behindTries {
 				l.post(func() { l.joined(a, tail) })
 				return
 			}
@@ -303,8 +304,33 @@ func (b *Bus) run(a *attachment, from uint64, last *batch) (tail, error) {
 	if n := len(t.batches); n == 0 || t.batches[n-1].seq != last.seq {
 		return tail{}, errors.New("the end of a log moved")
 	}
+	if from == 1 && t.batches[0].first > 1 && count < a.keep.Events {
+		return t, b.oldest(a, t.batches[0])
+	}
 	return t, nil
 }
+
+// oldest returns errBehind unless first is the oldest batch of its epoch that a's log has. A replica that has not caught up with the others
+// answers as if what it lacks had been removed.
+func (b *Bus) oldest(a *attachment, first *batch) error {
+	k, err := b.nextOf(a.stream, a.subject, 1)
+	if err != nil {
+		return err
+	}
+	if k.seq >= first.seq {
+		return nil
+	}
+	if older, err := parseBatch(k.data, k.seq); err != nil || older.epoch != first.epoch {
+		return nil // what was before this epoch does not join on
+	}
+	return errBehind
+}
+
+// errBehind says of a tail that a replica gave less than there is.
+var errBehind = errors.New("a replica has not caught up")
+
+// behindTries is how often such a tail is read again before it is taken for the truth.
+const behindTries = 12
 
 // end returns the last batch of a log. It makes the first one, with an epoch, when there is none.
 func (b *Bus) end(stream, subject string) (*batch, error) {

@@ -46,3 +46,37 @@ func (b *Bus) Records() (n int, first uint64, err error) {
 const LaneQueue = laneQueue
 
 var Token = token
+
+// Oldest asks whether the nth batch of a log, or from behind when n is negative, is the oldest that there is: b.oldest.
+func (b *Bus) Oldest(topic string, n int) error {
+	a := &attachment{topic: topic}
+	a.stream, a.subject = b.logOf(topic, token(topic))
+	last, err := b.lastOf(a.stream, a.subject)
+	if err != nil {
+		return err
+	}
+	var batches []*batch
+	err = b.readUpTo(a.stream, a.subject, 1, last.seq, func(k kept) {
+		next, _ := parseBatch(k.data, k.seq)
+		batches = append(batches, next)
+	})
+	if err != nil {
+		return err
+	}
+	if n < 0 {
+		n += len(batches)
+	}
+	return b.oldest(a, batches[n])
+}
+
+// Renew begins a new epoch of a log.
+func (b *Bus) Renew(topic string) error {
+	stream, subject := b.logOf(topic, token(topic))
+	last, err := b.end(stream, subject)
+	if err == nil {
+		_, err = b.renew(stream, subject, last)
+	}
+	return err
+}
+
+var ErrBehind = errBehind
