@@ -155,8 +155,14 @@ func TestNoMoreConnectionsAreLookedAtThanAskedFor(t *testing.T) {
 
 func TestTheSlowestComesFirst(t *testing.T) {
 	s, a, fast, slow, told := slowServer(t, app.Rule{Slow: app.DropOldest, Key: app.ByEvent})
-	ticks(t, s, a, fast, 5, "oldest")
+	rounds := ticks(t, s, a, fast, 5, "oldest")
 	page := list(t, s, live.Query{Slowest: true})
+	// One of the two may have missed all that was counted, while the other's socket still took everything.
+	for len(page.Conns) == 3 && page.Conns[1].BacklogFrames == 0 && rounds < 100_000 {
+		rounds++
+		tickOnce(t, s, a, fast, 5, rounds)
+		page = list(t, s, live.Query{Slowest: true})
+	}
 	if len(page.Conns) != 3 || page.Conns[2].SocketID != fast.id || page.Conns[0].BacklogBytes == 0 || page.Conns[1].BacklogFrames == 0 {
 		t.Errorf("%+v; %s reads", page.Conns, fast.id)
 	}

@@ -55,19 +55,25 @@ func ticks(t *testing.T, s *server, a *app.App, fast *client, keys int, dropped 
 	t.Helper()
 	for s.gauge(`gannet_engine_dropped_frames_total{reason="`+dropped+`"}`) < 2000 {
 		rounds++
-		for k := range keys {
-			value := fmt.Sprintf(`"%d %s"`, rounds, strings.Repeat("x", 200))
-			if err := s.node.Publish(a, &node.Event{Channel: "ticker", Name: fmt.Sprint("K", k), Data: []byte(value)}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for k := range keys {
-			if m := readTick(t, fast); m.Event != fmt.Sprint("K", k) || m.Data[:strings.IndexByte(m.Data, ' ')] != fmt.Sprint(rounds) {
-				t.Fatalf("who reads got %.80v instead of K%d of round %d", m, k, rounds)
-			}
-		}
+		tickOnce(t, s, a, fast, keys, rounds)
 	}
 	return rounds
+}
+
+// tickOnce publishes one round.
+func tickOnce(t *testing.T, s *server, a *app.App, fast *client, keys, round int) {
+	t.Helper()
+	for k := range keys {
+		value := fmt.Sprintf(`"%d %s"`, round, strings.Repeat("x", 200))
+		if err := s.node.Publish(a, &node.Event{Channel: "ticker", Name: fmt.Sprint("K", k), Data: []byte(value)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for k := range keys {
+		if m := readTick(t, fast); m.Event != fmt.Sprint("K", k) || m.Data[:strings.IndexByte(m.Data, ' ')] != fmt.Sprint(round) {
+			t.Fatalf("who reads got %.80v instead of K%d of round %d", m, k, round)
+		}
+	}
 }
 
 func (m *tick) round(t *testing.T) (n int) {
