@@ -352,8 +352,8 @@ func TestARollingRestartLosesNothing(t *testing.T) {
 		}
 		var accepted []string // guarded by the end of publishing
 		quit := make(chan struct{})
-		var both sync.WaitGroup
-		both.Go(func() {
+		var publishing, listening sync.WaitGroup
+		publishing.Go(func() {
 			for n := 0; ; n++ {
 				select {
 				case <-quit:
@@ -374,7 +374,7 @@ func TestARollingRestartLosesNothing(t *testing.T) {
 			}
 		})
 		r := &resumer{t: t, log: log, any: any, enough: make(chan struct{})}
-		both.Go(r.run)
+		listening.Go(r.run)
 		for i := range f.nodes {
 			old := hosts[i].Swap(nil)
 			check(t, old.stop())
@@ -384,9 +384,10 @@ func TestARollingRestartLosesNothing(t *testing.T) {
 			hosts[i].Store(f.nodes[i])
 		}
 		close(quit)
+		publishing.Wait() // what ends the log is to come behind all else
 		eventually(t, "everything that was accepted has come", func() bool { return r.has("log end") || f.finish(log) })
 		close(r.enough)
-		both.Wait()
+		listening.Wait()
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		contiguous(t, r.texts)
