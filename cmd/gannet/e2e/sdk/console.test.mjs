@@ -200,6 +200,46 @@ describe('the console', { concurrency: 1 }, () => {
     assert.equal(await scheme(), 'dark');
   });
 
+  test('takes keys as fast as they are pressed', async (t) => {
+    const visitor = await browser.visitor(t);
+    const at = await madeUp(t);
+    const page = await visitor.open(at);
+    await shows(page, '3d 2h');
+    const label = () => document.activeElement?.getAttribute('aria-label');
+
+    // The moment a view is there, before the browser has painted it, as on a machine that is busy with other things.
+    for (let round = 0; round < 3; round++) {
+      await page.keyboard.press('g');
+      await page.keyboard.press('a');
+      await page.getByRole('heading', { level: 1, name: 'Apps' }).waitFor();
+      await page.evaluate(() => {
+        const press = (key) => document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+        const heading = document.querySelector('h1');
+        new MutationObserver((_, observer) => {
+          if (heading.textContent !== 'Overview') return;
+          observer.disconnect();
+          press('/');
+        }).observe(heading, { subtree: true, characterData: true, childList: true });
+        press('g');
+        press('o');
+      });
+      await page.waitForFunction(label);
+      assert.equal(await page.evaluate(label), 'Search channels');
+      await page.keyboard.press('Escape');
+    }
+
+    // And one behind the other: what is typed goes to the view that was asked for, not to the one before.
+    await page.goto(`${at}#/connections`);
+    await page.getByLabel('Search connections').waitFor();
+    await page.evaluate(async () => {
+      for (const key of ['g', 'c', '/']) {
+        document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+        await null;
+      }
+    });
+    assert.equal(await page.evaluate(label), 'Search channels');
+  });
+
   test('says when the server does not answer, and goes on when it does', async (t) => {
     const visitor = await browser.visitor(t);
     const at = await madeUp(t);

@@ -1,6 +1,6 @@
 // The frame: who may look, where one is, and the keys that lead elsewhere.
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ComponentChildren, JSX } from 'preact';
 import { reachable, session, signOut, whoAmI } from './api/client';
 import { span } from './data/format';
@@ -74,7 +74,8 @@ function Frame() {
 
   const place = path.join('/');
   const first = useRef(true);
-  useEffect(() => {
+  // With the view, not after it was painted: a key that is pressed in between is for this view.
+  useLayoutEffect(() => {
     setMenu(false);
     document.title = `${title(path)} · Gannet`;
     if (first.current) { first.current = false; return; }
@@ -212,7 +213,7 @@ function Help({ onClose }: { onClose: () => void }) {
 function useKeys(onHelp: () => void): void {
   const help = useRef(onHelp);
   help.current = onHelp;
-  useEffect(() => {
+  useLayoutEffect(() => {
     let g = 0; // when it was pressed
     const press = (e: KeyboardEvent) => {
       const target = e.target as HTMLElement;

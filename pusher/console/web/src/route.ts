@@ -37,8 +37,10 @@ if (typeof window !== 'undefined') window.addEventListener('hashchange', () => {
 
 export const route = computed(() => parse(hash.value));
 
+/** Goes there now: the next key that is pressed finds the new view, although the browser tells of the change later. */
 export function go(to: string): void {
   location.hash = to;
+  hash.value = location.hash;
 }
 
 /** Changes the query of where one is, without an entry in the browser's history: for what is typed. */
