@@ -186,7 +186,7 @@ func (s *script) step(what byte, i int, key string) {
 		s.owe(key, m, c.id, false)
 	case 5: // to c alone
 		m := s.message("to one")
-		s.Send([]engine.ID{c.id}, text(m))()
+		s.Send(0, []engine.ID{c.id}, text(m))()
 		c.due = append(c.due, m)
 	case 6, 7: // c hangs up; with 7 another comes, and may take its slot
 		if !c.over {
@@ -267,7 +267,7 @@ func (s *script) finish() {
 			c.wantBeginning()
 			continue
 		}
-		s.Send([]engine.ID{c.id}, text("end"))()
+		s.Send(0, []engine.ID{c.id}, text("end"))()
 		c.want(append(c.due, "end")...)
 		c.client.reset()
 	}

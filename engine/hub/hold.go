@@ -86,7 +86,9 @@ func (l *local) feed(e *entry) {
 func (l *local) instead(e *entry) {
 	c, n := l.loop.Find(e.id), e.topic.locals[l.loop.Index()]
 	if c != nil && n != 0 && c.WantsNotices() && l.table.list(n-1).has(e.id.Slot()) {
-		l.loop.Queue(e.id.Slot(), e.frame, false)
+		if l.loop.Queue(e.id.Slot(), e.frame, false) {
+			l.flows.of(e.topic.Account).out.Add(uint64(e.frame.Len()))
+		}
 	}
 }
 
@@ -96,11 +98,13 @@ func (l *local) notice(e *entry) {
 	if n == 0 {
 		return
 	}
+	bytes := 0
 	for slot := range l.each(n - 1) {
-		if l.loop.WantsNotices(slot) {
-			l.loop.Queue(slot, e.frame, false)
+		if l.loop.WantsNotices(slot) && l.loop.Queue(slot, e.frame, false) {
+			bytes += e.frame.Len()
 		}
 	}
+	l.flows.of(e.topic.Account).out.Add(uint64(bytes))
 }
 
 // publishHeld queues those messages of run for held subscribers that are not of the stream.
@@ -109,6 +113,7 @@ func (l *local) publishHeld(run []entry) {
 	if n == 0 {
 		return
 	}
+	deliveries, bytes := 0, 0
 	for slot := range l.each(n - 1) {
 		for i := range run {
 			e := &run[i]
@@ -116,8 +121,9 @@ func (l *local) publishHeld(run []entry) {
 				continue
 			}
 			if l.loop.Queue(slot, e.frame, false) {
-				l.hub.metrics.deliveries.Inc()
+				deliveries, bytes = deliveries+1, bytes+e.frame.Len()
 			}
 		}
 	}
+	l.delivered(run[0].topic, deliveries, bytes)
 }

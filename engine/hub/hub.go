@@ -161,15 +161,15 @@ func (h *Hub) Keys(visit func(key string) bool) {
 
 // Send queues f for conns, wherever they live, those that are gone excepted. The order of
 // calls is kept for each conn. wake must be called for it to be sent soon, outside of any lock.
-// ids is borrowed, f is shared. Any goroutine.
-func (h *Hub) Send(ids []engine.ID, f *frame.Prepared) (wake func()) {
+// It is counted for an account, 0 for none. ids is borrowed, f is shared. Any goroutine.
+func (h *Hub) Send(account uint32, ids []engine.ID, f *frame.Prepared) (wake func()) {
 	var loops []*engine.Loop
 	for _, id := range ids {
 		if id.Loop() >= len(h.loops) {
 			continue // another process made it
 		}
 		l := h.loops[id.Loop()]
-		l.push(entry{kind: entrySend, id: id, frame: f})
+		l.push(entry{kind: entrySend, pays: account, id: id, frame: f})
 		if !slices.Contains(loops, l.loop) {
 			loops = append(loops, l.loop)
 		}

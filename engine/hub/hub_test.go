@@ -114,9 +114,9 @@ func TestExceptIsLeftOut(t *testing.T) {
 	r.publish("topic", "to all", 0)
 	r.publish("topic", "to all too", c.id|1<<30) // another generation of the slot: somebody gone
 	r.publish("other", "to nobody", 0)
-	r.Send([]engine.ID{a.id}, text("to a alone"))()
-	r.Send([]engine.ID{a.id | 1<<30}, text("to nobody"))()
-	r.Send([]engine.ID{1 << 51}, text("to no loop"))()
+	r.Send(0, []engine.ID{a.id}, text("to a alone"))()
+	r.Send(0, []engine.ID{a.id | 1<<30}, text("to nobody"))()
+	r.Send(0, []engine.ID{1 << 51}, text("to no loop"))()
 	a.want("to all", "to all too", "to a alone")
 	b.want("to b and c", "to all", "to all too")
 	c.want("to b and c", "to all", "to all too")

@@ -43,6 +43,7 @@ type local struct {
 	table  shard
 	topics []*Topic          // by list number
 	held   map[*Topic]uint32 // 1 + the number of the list of conns that are held
+	flows  flows             // read by others
 	sent   []int64           // when each publish of this turn was admitted
 	began  int64             // when the first of them was taken out of the mailbox
 
@@ -60,6 +61,7 @@ type local struct {
 type entry struct {
 	kind  entryKind
 	flags entryFlags
+	pays  uint32 // of a send: the account it is counted for
 	topic *Topic
 	id    engine.ID // who joins or leaves, or is left out
 	frame *frame.Prepared
@@ -205,8 +207,8 @@ func (l *local) handle() {
 		case entryLeave:
 			l.leave(e)
 		case entrySend:
-			if l.loop.Find(e.id) != nil {
-				l.loop.Queue(e.id.Slot(), e.frame, false)
+			if l.loop.Find(e.id) != nil && l.loop.Queue(e.id.Slot(), e.frame, false) {
+				l.flows.of(e.pays).out.Add(uint64(e.frame.Len()))
 			}
 		case entryFeed:
 			l.feed(e)
@@ -255,10 +257,15 @@ func (l *local) publish(run []entry) {
 	}
 	l.pieces, l.deflated = l.together(l.pieces[:0], run, false), l.deflated[:0]
 	deflating := l.loop.Deflating() > 0
-	deliveries := 0
+	whole := 0 // bytes of run
+	for i := range run {
+		whole += run[i].frame.Len()
+	}
+	deliveries, bytes := 0, 0
 	for slot := range l.each(n - 1) {
 		if len(l.except) > 0 && slices.Contains(l.except, slot) {
-			deliveries += l.publishTo(slot, run)
+			n, size := l.publishTo(slot, run)
+			deliveries, bytes = deliveries+n, bytes+size
 			continue
 		}
 		pieces := l.pieces
@@ -271,7 +278,8 @@ func (l *local) publish(run []entry) {
 				}
 				pieces = l.deflated
 			default: // what it gets depends on each message's length
-				deliveries += l.publishTo(slot, run)
+				n, size := l.publishTo(slot, run)
+				deliveries, bytes = deliveries+n, bytes+size
 				continue
 			}
 		}
@@ -280,7 +288,7 @@ func (l *local) publish(run []entry) {
 			queued = l.loop.Queue(slot, f, bulk)
 		}
 		if queued {
-			deliveries += len(run)
+			deliveries, bytes = deliveries+len(run), bytes+whole
 		}
 	}
 	clear(l.pieces)
@@ -291,7 +299,13 @@ func (l *local) publish(run []entry) {
 	for i := range run {
 		l.sent = append(l.sent, run[i].at)
 	}
+	l.delivered(run[0].topic, deliveries, bytes)
+}
+
+// delivered counts what was queued for subscribers of t.
+func (l *local) delivered(t *Topic, deliveries, bytes int) {
 	l.hub.metrics.deliveries.Add(deliveries)
+	l.flows.of(t.Account).out.Add(uint64(bytes))
 }
 
 // each yields the subscribers of list n. The list must not change meanwhile.
@@ -316,16 +330,16 @@ func (l *local) eachFrom(n, from uint32) iter.Seq[uint32] {
 }
 
 // publishTo queues the messages of run that do not leave the conn in slot out, and returns
-// how many those are.
-func (l *local) publishTo(slot uint32, run []entry) (n int) {
+// how many those are, and their bytes.
+func (l *local) publishTo(slot uint32, run []entry) (n, bytes int) {
 	for i := range run {
 		if id := run[i].id; id == 0 || id.Slot() != slot || l.loop.Find(id) == nil {
 			if l.loop.Queue(slot, run[i].frame, false) {
-				n++
+				n, bytes = n+1, bytes+run[i].frame.Len()
 			}
 		}
 	}
-	return n
+	return n, bytes
 }
 
 // together appends the frames of run, or their compressed forms, to pieces: in as few as fit into
@@ -386,13 +400,16 @@ func (l *local) newList(t *Topic) uint32 {
 
 // queue queues the frames of e for its conn.
 func (l *local) queue(e *entry) {
-	slot := e.id.Slot()
-	if e.frame != nil {
-		l.loop.Queue(slot, e.frame, false)
+	slot, bytes := e.id.Slot(), 0
+	if e.frame != nil && l.loop.Queue(slot, e.frame, false) {
+		bytes += e.frame.Len()
 	}
 	for _, f := range e.more {
-		l.loop.Queue(slot, f, false)
+		if l.loop.Queue(slot, f, false) {
+			bytes += f.Len()
+		}
 	}
+	l.flows.of(e.topic.Account).out.Add(uint64(bytes))
 }
 
 // leave removes the conn. One that has closed was removed by Forget, and its slot may hold

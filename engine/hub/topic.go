@@ -96,5 +96,5 @@ func (t *Topic) post(loop int, e entry) {
 
 // Send gives f to one conn, in order with what the topic sent it before. f is shared.
 func (t *Topic) Send(id engine.ID, f *frame.Prepared) {
-	t.post(id.Loop(), entry{kind: entrySend, id: id, frame: f})
+	t.post(id.Loop(), entry{kind: entrySend, pays: t.Account, id: id, frame: f})
 }

@@ -18,6 +18,7 @@ import (
 // which is where it would have been without.
 type walk struct {
 	piece  *frame.Prepared // nil: there is none
+	topic  *Topic          // whose piece it is
 	list   uint32
 	from   uint32    // the first slot that it has not come to
 	except engine.ID // left out
@@ -41,7 +42,7 @@ func (l *local) startWalk(run []entry, list uint32) bool {
 		return false
 	}
 	w := &l.walk
-	w.piece, w.list, w.from, w.each, w.sent = l.pieces[0], list, 0, len(run), 0
+	w.piece, w.topic, w.list, w.from, w.each, w.sent = l.pieces[0], run[0].topic, list, 0, len(run), 0
 	w.except, w.ats = run[0].id, w.ats[:0]
 	for i := range run {
 		w.ats = append(w.ats, run[i].at)
@@ -96,11 +97,11 @@ func (l *local) excepted() (slot uint32, ok bool) {
 
 func (l *local) endWalk() {
 	w := &l.walk
-	w.piece = nil
 	if w.sent > 0 {
 		l.sent = append(l.sent, w.ats...)
-		l.hub.metrics.deliveries.Add(w.sent * w.each)
+		l.delivered(w.topic, w.sent*w.each, w.sent*w.piece.Len())
 	}
+	w.piece, w.topic = nil, nil
 }
 
 // mail reports whether there are letters that have not been taken.

@@ -13,18 +13,24 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// Counters are the counters of one metric by the value of its one label. Any goroutine.
+// Counters are the counters of one metric by a value of a label, mostly its only one. Any goroutine.
 type Counters struct {
 	// Set once by New.
 	set    *metrics.Set
-	prefix string // of the full name, up to the label's value
+	name   string
+	labels func(value string) string
 
 	known atomic.Pointer[map[string]*metrics.Counter] // by value; copied to be changed, which happens once a value
 }
 
 // New returns the counters of the metric name, which go into set as they are first needed.
 func New(set *metrics.Set, name, label string) *Counters {
-	c := &Counters{set: set, prefix: name + "{" + label + `="`}
+	return NewLabelled(set, name, func(value string) string { return label + `="` + value + `"` })
+}
+
+// NewLabelled is New for a metric with more labels than one. labels returns all of them for a value, as they stand between the braces.
+func NewLabelled(set *metrics.Set, name string, labels func(value string) string) *Counters {
+	c := &Counters{set: set, name: name, labels: labels}
 	c.known.Store(new(map[string]*metrics.Counter))
 	return c
 }
@@ -37,7 +43,7 @@ func (c *Counters) Of(value string) *metrics.Counter {
 	if counter := (*known)[value]; counter != nil {
 		return counter
 	}
-	counter := c.set.GetOrCreateCounter(c.prefix + value + `"}`)
+	counter := c.set.GetOrCreateCounter(c.name + "{" + c.labels(value) + "}")
 	for {
 		more := make(map[string]*metrics.Counter, len(*known)+1)
 		maps.Copy(more, *known)

@@ -30,6 +30,15 @@ func TestValuesShowUpAsTheyOccur(t *testing.T) {
 	}
 }
 
+func TestOtherLabelsStandBesideTheValue(t *testing.T) {
+	set := metrics.NewSet()
+	c := reasons.NewLabelled(set, "refusals_total", func(value string) string { return `app="1",reason="` + value + `"` })
+	c.Of("too_long").Inc()
+	if got, want := written(set), "refusals_total{app=\"1\",reason=\"too_long\"} 1\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestCountersMadeElsewhereAreShared(t *testing.T) {
 	set := metrics.NewSet()
 	one := set.NewCounter(`refusals_total{reason="bad_name"}`)

@@ -1,7 +1,9 @@
 package admin
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +29,7 @@ type appView struct {
 	Channels          int         `json:"channels"`
 	Users             int         `json:"users"`
 	Traffic           trafficView `json:"traffic"`
+	Refusals          []appReason `json:"refusals"`
 	Limits            []limitView `json:"limits"`
 }
 
@@ -52,6 +55,23 @@ type trafficView struct {
 	PublishedPerS    float64 `json:"published_per_s"`
 	ClientEventsPerS float64 `json:"client_events_per_s"`
 	DeliveriesPerS   float64 `json:"deliveries_per_s"`
+	BytesIn          int     `json:"bytes_in"`
+	BytesOut         int     `json:"bytes_out"`
+	HTTPBytesIn      int     `json:"http_bytes_in"`
+	HTTPBytesOut     int     `json:"http_bytes_out"`
+	BytesInPerS      float64 `json:"bytes_in_per_s"`
+	BytesOutPerS     float64 `json:"bytes_out_per_s"`
+	HTTPBytesInPerS  float64 `json:"http_bytes_in_per_s"`
+	HTTPBytesOutPerS float64 `json:"http_bytes_out_per_s"`
+}
+
+// An appReason is how often something was refused in an app, and why.
+type appReason struct {
+	Door   string  `json:"door"` // websocket, http
+	Class  string  `json:"class"`
+	Reason string  `json:"reason"`
+	Total  float64 `json:"total"`
+	PerS   float64 `json:"per_s"`
 }
 
 type limitView struct {
@@ -65,10 +85,10 @@ func (s *Server) listApps(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if _, err := parse(r); err != nil {
 		return nil, err
 	}
-	channels := s.countChannels()
+	channels, f := s.countChannels(), s.figuresNow()
 	views := make([]appView, 0, len(s.cfg.Apps))
 	for _, a := range s.cfg.Apps {
-		views = append(views, s.appView(a, channels[a.ID]))
+		views = append(views, s.appView(a, channels[a.ID], f))
 	}
 	return map[string]any{"apps": views}, nil
 }
@@ -81,7 +101,7 @@ func (s *Server) showApp(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"app": s.appView(a, s.countChannels()[a.ID])}, nil
+	return map[string]any{"app": s.appView(a, s.countChannels()[a.ID], s.figuresNow())}, nil
 }
 
 // reveal shows the credentials of an app. It is a POST, so that none shows up by being looked at, cached or linked to.
@@ -123,13 +143,14 @@ func (s *Server) countChannels() map[string]int {
 	return s.counts
 }
 
-func (s *Server) appView(a *app.App, channels int) appView {
-	use := s.cfg.Node.Usage(a)
+func (s *Server) appView(a *app.App, channels int, f *figures) appView {
+	use, now := s.cfg.Node.Usage(a), s.cfg.Now()
 	v := appView{
 		ID: a.ID, Enabled: a.Enabled, Keys: []keyView{}, ClientEvents: a.ClientEvents, RequireSignIn: a.RequireSignIn,
 		SubscriptionCount: a.SubscriptionCount, Watchlist: a.Watchlist, Origins: append([]string{}, a.Origins...), Webhooks: len(a.Webhooks),
 		Rules: []ruleView{}, Connections: use.Connections, Channels: channels, Users: use.Users,
-		Traffic: s.sampler.trafficView(a.ID, use.Traffic, s.cfg.Now()), Limits: limits(&a.Limits, &use),
+		Traffic: s.sampler.trafficView(a.ID, use.Traffic, f.of(a.ID), now), Refusals: s.sampler.appReasons(a.ID, f.of(a.ID), now),
+		Limits: limits(&a.Limits, &use),
 	}
 	for _, k := range a.Keys {
 		v.Keys = append(v.Keys, keyView{k.Key, hidden})
@@ -161,8 +182,11 @@ func viewRule(r *app.Rule) ruleView {
 }
 
 // trafficView adds rates over the last minute.
-func (p *sampler) trafficView(id string, now node.Traffic, at time.Time) trafficView {
-	v := trafficView{Published: now.Published, ClientEvents: now.ClientEvents, Deliveries: now.Deliveries}
+func (p *sampler) trafficView(id string, now node.Traffic, doors *appFigures, at time.Time) trafficView {
+	v := trafficView{
+		Published: now.Published, ClientEvents: now.ClientEvents, Deliveries: now.Deliveries, BytesIn: now.BytesIn, BytesOut: now.BytesOut,
+		HTTPBytesIn: int(doors.httpIn), HTTPBytesOut: int(doors.httpOut),
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.recent) == 0 {
@@ -174,10 +198,44 @@ func (p *sampler) trafficView(id string, now node.Traffic, at time.Time) traffic
 	if !ok || seconds <= 0 {
 		return v
 	}
-	v.PublishedPerS = rounded(float64(now.Published-before.Published) / seconds)
-	v.ClientEventsPerS = rounded(float64(now.ClientEvents-before.ClientEvents) / seconds)
-	v.DeliveriesPerS = rounded(float64(now.Deliveries-before.Deliveries) / seconds)
+	doorsBefore := first.f.of(id)
+	for _, r := range []struct {
+		rate        *float64
+		now, before float64
+	}{
+		{&v.PublishedPerS, float64(now.Published), float64(before.Published)},
+		{&v.ClientEventsPerS, float64(now.ClientEvents), float64(before.ClientEvents)},
+		{&v.DeliveriesPerS, float64(now.Deliveries), float64(before.Deliveries)},
+		{&v.BytesInPerS, float64(now.BytesIn), float64(before.BytesIn)},
+		{&v.BytesOutPerS, float64(now.BytesOut), float64(before.BytesOut)},
+		{&v.HTTPBytesInPerS, doors.httpIn, doorsBefore.httpIn},
+		{&v.HTTPBytesOutPerS, doors.httpOut, doorsBefore.httpOut},
+	} {
+		*r.rate = rounded(max(r.now-r.before, 0) / seconds)
+	}
 	return v
+}
+
+// appReasons lists what was refused in an app, the most frequent first, with rates over the last minute.
+func (p *sampler) appReasons(id string, now *appFigures, at time.Time) []appReason {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before, seconds := &appFigures{}, 0.0
+	if len(p.recent) > 0 {
+		before, seconds = p.recent[0].f.of(id), at.Sub(p.recent[0].at).Seconds()
+	}
+	list := []appReason{}
+	for why, total := range now.refusals {
+		one := appReason{Door: why.door, Class: why.class, Reason: why.reason, Total: total}
+		if seconds > 0 {
+			one.PerS = rounded(max(total-before.refusals[why], 0) / seconds)
+		}
+		list = append(list, one)
+	}
+	slices.SortFunc(list, func(a, b appReason) int {
+		return cmp.Or(cmp.Compare(b.Total, a.Total), strings.Compare(a.Reason, b.Reason), strings.Compare(a.Door, b.Door))
+	})
+	return list
 }
 
 // limits lists all of an app's limits by their names in the configuration.

@@ -14,7 +14,16 @@ type figures struct {
 	values  map[string]float64            // by name; those with labels added up
 	reasons map[string]map[string]float64 // by name, then by the value of the first label
 	latency []bucket                      // of publish to sent, cumulative, by bound
+	apps    map[string]*appFigures        // by id
 }
+
+// appFigures are what the doors count of one app.
+type appFigures struct {
+	httpIn, httpOut float64
+	refusals        map[appRefusal]float64
+}
+
+type appRefusal struct{ door, class, reason string }
 
 type bucket struct {
 	le, count float64
@@ -26,6 +35,14 @@ const (
 	metricRefusals = "gannet_gateway_refusals_total"
 	metricCloses   = "gannet_engine_closes_total"
 	metricREST     = "gannet_rest_refusals_total"
+)
+
+// Metrics that are read by app.
+const (
+	metricAppHTTPIn   = "gannet_rest_app_body_bytes_in_total"
+	metricAppHTTPOut  = "gannet_rest_app_body_bytes_out_total"
+	metricAppRefusals = "gannet_gateway_app_refusals_total"
+	metricAppREST     = "gannet_rest_app_refusals_total"
 )
 
 const metricLatency = "gannet_hub_publish_to_sent_seconds"
@@ -69,6 +86,8 @@ func (f *figures) add(line []byte) {
 		if le, err := strconv.ParseFloat(firstLabel(full[max(brace, 0):]), 64); err == nil {
 			f.latency = append(f.latency, bucket{le, value})
 		}
+	case metricAppHTTPIn, metricAppHTTPOut, metricAppRefusals, metricAppREST:
+		f.addApp(string(name), full[max(brace, 0):], value)
 	case metricDrops, metricRefusals, metricCloses, metricREST:
 		of := f.reasons[string(name)]
 		if of == nil {
@@ -82,6 +101,54 @@ func (f *figures) add(line []byte) {
 		if string(name) == "gannet_node_publishes_total" {
 			f.values[string(full)] += value
 		}
+	}
+}
+
+// addApp adds what is counted by app.
+func (f *figures) addApp(name string, text []byte, value float64) {
+	labels := labelsOf(string(text))
+	if f.apps == nil {
+		f.apps = make(map[string]*appFigures)
+	}
+	of := f.apps[labels["app"]]
+	if of == nil {
+		of = &appFigures{refusals: make(map[appRefusal]float64)}
+		f.apps[labels["app"]] = of
+	}
+	switch name {
+	case metricAppHTTPIn:
+		of.httpIn += value
+	case metricAppHTTPOut:
+		of.httpOut += value
+	case metricAppRefusals:
+		of.refusals[appRefusal{"websocket", labels["class"], labels["reason"]}] += value
+	case metricAppREST:
+		of.refusals[appRefusal{"http", labels["class"], labels["reason"]}] += value
+	}
+}
+
+// of returns the figures of an app, which are not to be changed.
+func (f *figures) of(app string) *appFigures {
+	if of := f.apps[app]; of != nil {
+		return of
+	}
+	return &appFigures{}
+}
+
+// labelsOf reads {name="value",…}, whose values are quoted as Go quotes them.
+func labelsOf(text string) map[string]string {
+	labels := make(map[string]string, 4)
+	text = strings.TrimPrefix(text, "{")
+	for {
+		name, rest, ok := strings.Cut(text, "=")
+		quoted, err := strconv.QuotedPrefix(rest)
+		if !ok || err != nil {
+			return labels
+		}
+		if value, err := strconv.Unquote(quoted); err == nil {
+			labels[name] = value
+		}
+		text = strings.TrimPrefix(rest[len(quoted):], ",")
 	}
 }
 

@@ -68,11 +68,13 @@ type loop struct {
 	opened  []uint32 // by slot, when the conn in it was opened, in seconds since the gateway was made
 	refused refusals
 	waiting map[engine.ID][]session.Action // Subscribe actions that are to be tried again
+
+	appRefused appRefused // read by others
 }
 
 // A conn's Data is what it is to the gateway: an *app.App between Upgrade and Open, then the
 // *session.Session of that; or the *pusher.Error that it was refused with at the door. There is no struct around them,
-// since it would be one more object for each of a million connections.
+// since it would be one more object for each of a million connections. Its Tag is the number of the app in the hub, 0 while none is known.
 
 // sessionOf returns the session of c, nil when it was refused at the door.
 func sessionOf(c *engine.Conn) *session.Session {
@@ -97,12 +99,14 @@ func New(cfg Config) *Gateway {
 	if cfg.Metrics == nil {
 		cfg.Metrics = metrics.NewSet()
 	}
-	return &Gateway{
+	g := &Gateway{
 		cfg:      cfg,
 		start:    cfg.Now(),
 		activity: max(int(cfg.ActivityTimeout/time.Second), 1),
 		metrics:  newMetrics(cfg.Metrics),
 	}
+	cfg.Metrics.RegisterMetricsWriter(g.writeAppRefusals)
+	return g
 }
 
 // Bind ties g to the loops of the engine whose handler it is. It is called once, before the
@@ -116,9 +120,10 @@ func (g *Gateway) Bind(loops []*engine.Loop) {
 // Message implements engine.Handler.
 func (g *Gateway) Message(c *engine.Conn, op frame.Opcode, payload []byte) {
 	s := sessionOf(c)
+	g.cfg.Hub.Came(c.Loop(), uint32(c.Tag), len(payload))
 	if op != frame.Text {
 		// The protocol is text only.
-		g.metrics.refused("binary")
+		g.counted(c, "binary")
 		c.Close(frame.UnsupportedData, "binary messages are not supported")
 		return
 	}
@@ -142,10 +147,11 @@ func (g *Gateway) run(c *engine.Conn, s *session.Session, actions []session.Acti
 			if i+1 < len(actions) && actions[i+1].Op == session.Close {
 				// The two go together, past a backlog that is about to be dropped.
 				err := actions[i+1].Err
+				g.cfg.Hub.Queued(c.Loop(), uint32(c.Tag), f.Len())
 				c.Close(frame.CloseCode(err.Code), err.Message, f)
 				return
 			}
-			c.Send(f)
+			g.send(c, f)
 		case session.Close:
 			c.Close(frame.CloseCode(a.Err.Code), a.Err.Message)
 			return
@@ -172,7 +178,7 @@ func (g *Gateway) run(c *engine.Conn, s *session.Session, actions []session.Acti
 			ev := node.ClientEvent{Channel: a.Channel, Name: a.Event, Data: a.Data, UserID: a.UserID, SocketID: s.ID()}
 			if err := g.cfg.Node.ClientEvent(s.App(), c.ID(), &ev); err != nil {
 				g.refused(c, s, err)
-				c.Send(prepare(wire.AppendError(nil, err.Code, err.Message)))
+				g.send(c, prepare(wire.AppendError(nil, err.Code, err.Message)))
 			}
 		case session.SignIn:
 			g.signIn(c, s, a)
@@ -220,7 +226,15 @@ func (g *Gateway) signIn(c *engine.Conn, s *session.Session, a *session.Action) 
 	online, offline := g.cfg.Node.SignIn(s.App(), c.ID(), a.User)
 	if len(online)+len(offline) > 0 {
 		// Behind signin_success, and before any change, which comes by the loop's mailbox.
-		c.Send(frame.Prepare(frame.Text, wire.AppendWatchlist(frame.NewBuffer(256), online, offline)))
+		g.send(c, frame.Prepare(frame.Text, wire.AppendWatchlist(frame.NewBuffer(256), online, offline)))
+	}
+}
+
+// send sends f to c, and counts it for its app.
+func (g *Gateway) send(c *engine.Conn, f *frame.Prepared) {
+	if c.Open() {
+		g.cfg.Hub.Queued(c.Loop(), uint32(c.Tag), f.Len())
+		c.Send(f)
 	}
 }
 

@@ -34,7 +34,7 @@ func addressOf(c *engine.Conn) string {
 
 // refused counts a pusher:error that c is sent, remembers it and tells who watches.
 func (g *Gateway) refused(c *engine.Conn, s *session.Session, err *pusher.Error) {
-	g.metrics.refused(err.Reason)
+	g.counted(c, err.Reason)
 	g.loops[c.Loop().Index()].refused.note(c.ID(), live.Refusal{At: g.cfg.Now(), Code: err.Code, Reason: err.Reason, Message: err.Message})
 	if g.cfg.Feed.Watched() {
 		g.cfg.Feed.Tell(&live.Event{Kind: live.Error, App: s.App().ID, SocketID: s.ID(), Code: err.Code, Reason: err.Reason, Message: err.Message})

@@ -48,6 +48,9 @@ func (g *Gateway) Upgrade(c *engine.Conn, r *handshake.Request) (string, *handsh
 	if refusal == nil && g.cfg.MaxConns > 0 && open > int64(g.cfg.MaxConns) {
 		refusal = pusher.ErrOverCapacity
 	}
+	if a != nil {
+		c.Tag = uint64(g.cfg.Node.Account(a))
+	}
 	if c.Data = a; refusal != nil {
 		c.Data = refusal
 	} else if wantsNotices(string(r.Query)) {
@@ -62,9 +65,10 @@ func (g *Gateway) Upgrade(c *engine.Conn, r *handshake.Request) (string, *handsh
 // Open implements engine.Handler.
 func (g *Gateway) Open(c *engine.Conn) {
 	if err, ok := c.Data.(*pusher.Error); ok {
-		g.metrics.refused(err.Reason)
-		payload := wire.AppendError(frame.NewBuffer(len(err.Message)+64), err.Code, err.Message)
-		c.Close(frame.CloseCode(err.Code), err.Message, frame.Prepare(frame.Text, payload))
+		g.counted(c, err.Reason)
+		f := frame.Prepare(frame.Text, wire.AppendError(frame.NewBuffer(len(err.Message)+64), err.Code, err.Message))
+		g.cfg.Hub.Queued(c.Loop(), uint32(c.Tag), f.Len())
+		c.Close(frame.CloseCode(err.Code), err.Message, f)
 		return
 	}
 	now := g.cfg.Now()
@@ -83,7 +87,7 @@ func (g *Gateway) Open(c *engine.Conn) {
 	}
 }
 
-// admit finds the app that a handshake is for, and says whether it may come in.
+// admit finds the app that a handshake is for, nil when there is none, and says whether it may come in.
 func (g *Gateway) admit(r *handshake.Request) (*app.App, *pusher.Error) {
 	key, ok := g.key(string(r.Path))
 	if !ok {
@@ -98,10 +102,10 @@ func (g *Gateway) admit(r *handshake.Request) (*app.App, *pusher.Error) {
 		return nil, pusher.ErrAppNotFound(key)
 	}
 	if !a.Enabled {
-		return nil, pusher.ErrAppDisabled
+		return a, pusher.ErrAppDisabled
 	}
 	if !allow.Origin(a.Origins, string(r.Origin)) {
-		return nil, pusher.ErrOriginNotAllowed
+		return a, pusher.ErrOriginNotAllowed
 	}
 	return a, checkVersion(string(r.Query), g.cfg.StrictProtocol)
 }

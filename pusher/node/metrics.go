@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/gannet-io/gannet/engine/hub"
 )
 
 type nodeMetrics struct {
@@ -64,7 +66,9 @@ func (m *nodeMetrics) resumed(reason string) {
 }
 
 // addApp exports what the node counts for one app.
-func (m *nodeMetrics) addApp(t *tenant) {
+func (m *nodeMetrics) addApp(h *hub.Hub, t *tenant) {
+	m.set.NewGauge(`gannet_node_app_message_bytes_in_total{app=`+strconv.Quote(t.id)+`}`, func() float64 { return float64(h.Flow(t.account).In) })
+	m.set.NewGauge(`gannet_node_app_message_bytes_out_total{app=`+strconv.Quote(t.id)+`}`, func() float64 { return float64(h.Flow(t.account).Out) })
 	m.set.NewGauge(`gannet_node_connections{app=`+strconv.Quote(t.id)+`}`, func() float64 {
 		t.mu.Lock()
 		defer t.mu.Unlock()

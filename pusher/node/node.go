@@ -182,7 +182,7 @@ func (n *Node) tenant(a *app.App) *tenant {
 	if t = n.tenants[a.ID]; t == nil {
 		t = &tenant{id: a.ID, account: n.hub.NewAccount(), pastLimit: a.Limits.HistoryBytes}
 		n.tenants[a.ID] = t
-		n.metrics.addApp(t)
+		n.metrics.addApp(n.hub, t)
 	}
 	return t
 }

@@ -15,6 +15,8 @@ type Traffic struct {
 	Published    int // by servers
 	ClientEvents int
 	Deliveries   int // subscribers of this node that these were for
+	BytesIn      int // of WebSocket messages from its clients
+	BytesOut     int // of WebSocket messages that were queued for its clients, see hub.Flow
 }
 
 // traffic are the counters behind it.
@@ -29,8 +31,25 @@ type traffics struct {
 
 // Traffic returns what an app has published. Any goroutine.
 func (n *Node) Traffic(a *app.App) Traffic {
-	t := n.trafficOf(a)
-	return Traffic{Published: int(t.published.Get()), ClientEvents: int(t.clientEvents.Get()), Deliveries: int(t.deliveries.Get())}
+	t, flow := n.trafficOf(a), n.hub.Flow(n.Account(a))
+	return Traffic{
+		Published: int(t.published.Get()), ClientEvents: int(t.clientEvents.Get()), Deliveries: int(t.deliveries.Get()),
+		BytesIn: int(flow.In), BytesOut: int(flow.Out),
+	}
+}
+
+// Account returns the number that an app has in the hub. Any goroutine.
+func (n *Node) Account(a *app.App) uint32 { return n.tenant(a).account }
+
+// Accounts returns the ids of apps by their numbers in the hub. Any goroutine.
+func (n *Node) Accounts() map[uint32]string {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	ids := make(map[uint32]string, len(n.tenants))
+	for id, t := range n.tenants {
+		ids[t.account] = id
+	}
+	return ids
 }
 
 func (n *Node) trafficOf(a *app.App) *traffic {

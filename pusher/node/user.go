@@ -32,7 +32,7 @@ func (n *Node) SignIn(a *app.App, id engine.ID, u *wire.User) (online, offline [
 	watchers := slices.Clone(t.users.Watchers(u.ID))
 	cameOnline := t.users.SignIn(u.ID, uint64(id), u.Watchlist)
 	if cameOnline && !wasLeaving && !n.onlineElsewhere(t, u.ID) {
-		wake = n.tell(watchers, []string{u.ID}, nil)
+		wake = n.tell(t, watchers, []string{u.ID}, nil)
 	}
 	if cameOnline && a.Watchlist && n.member != nil {
 		t.board = true
@@ -80,13 +80,13 @@ func (n *Node) arrive(t *tenant, userID string) (wake func()) {
 		delete(t.users.leaving, userID)
 		return func() {}
 	}
-	return n.tell(t.users.Watchers(userID), []string{userID}, nil)
+	return n.tell(t, t.users.Watchers(userID), []string{userID}, nil)
 }
 
 // depart notes that a user is signed in nowhere any more. It is called under the tenant's lock, and wake after it.
 func (n *Node) depart(t *tenant, userID string) (wake func()) {
 	if n.delay < 0 {
-		return n.tell(t.users.Watchers(userID), nil, []string{userID})
+		return n.tell(t, t.users.Watchers(userID), nil, []string{userID})
 	}
 	at := n.now().Add(n.delay)
 	if t.users.leaving == nil {
@@ -113,12 +113,12 @@ func (n *Node) offline(t *tenant, userID string) {
 		return
 	}
 	delete(t.users.leaving, userID)
-	wake = n.tell(t.users.Watchers(userID), nil, []string{userID})
+	wake = n.tell(t, t.users.Watchers(userID), nil, []string{userID})
 }
 
 // tell sends the conns that watch what has changed. It is called under the tenant's lock, so
 // that the order of changes is kept, and wake after it.
-func (n *Node) tell(watchers []uint64, online, offline []string) (wake func()) {
+func (n *Node) tell(t *tenant, watchers []uint64, online, offline []string) (wake func()) {
 	if len(watchers) == 0 {
 		return func() {}
 	}
@@ -126,7 +126,7 @@ func (n *Node) tell(watchers []uint64, online, offline []string) (wake func()) {
 	for i, id := range watchers {
 		ids[i] = engine.ID(id)
 	}
-	return n.hub.Send(ids, text(wire.AppendWatchlist(frame.NewBuffer(160), online, offline)))
+	return n.hub.Send(t.account, ids, text(wire.AppendWatchlist(frame.NewBuffer(160), online, offline)))
 }
 
 // Terminate ends every connection that is signed in as userID, on all nodes; those that only use the same

@@ -1,13 +1,18 @@
 package rest
 
 import (
+	"io"
+	"maps"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/valyala/fasthttp"
 
 	"github.com/gannet-io/gannet/engine/reasons"
+	"github.com/gannet-io/gannet/pusher"
+	"github.com/gannet-io/gannet/pusher/app"
 )
 
 // statuses are all the door can answer; anything else is counted as 500.
@@ -29,6 +34,59 @@ type instruments struct {
 
 	// Made when first needed: most pairs never happen, and would be noise.
 	requests [routeCount][len(statuses)]atomic.Pointer[metrics.Counter]
+
+	apps atomic.Pointer[map[string]*appInstruments] // by id; copied to be changed
+}
+
+// appInstruments are those of one app, once a request has named one of its keys.
+type appInstruments struct {
+	in, out  *metrics.Counter // bytes of bodies
+	refusals *reasons.Counters
+}
+
+// of returns the instruments of an app. It takes no lock and allocates nothing after the first call for one.
+func (m *instruments) of(a *app.App) *appInstruments {
+	known := m.apps.Load()
+	if i := (*known)[a.ID]; i != nil {
+		return i
+	}
+	label := `app=` + strconv.Quote(a.ID)
+	one := &appInstruments{
+		in:  m.set.GetOrCreateCounter("gannet_rest_app_body_bytes_in_total{" + label + "}"),
+		out: m.set.GetOrCreateCounter("gannet_rest_app_body_bytes_out_total{" + label + "}"),
+		refusals: reasons.NewLabelled(m.set, "gannet_rest_app_refusals_total", func(reason string) string {
+			return label + `,class="` + pusher.Class(reason) + `",reason="` + reason + `"`
+		}),
+	}
+	for {
+		more := maps.Clone(*known)
+		more[a.ID] = one // of two that are made at once both count in the same
+		if m.apps.CompareAndSwap(known, &more) {
+			return one
+		}
+		known = m.apps.Load()
+	}
+}
+
+// exchanged counts the bodies of a request and of its answer, for the app whose key it has.
+func (m *instruments) exchanged(a *app.App, ctx *fasthttp.RequestCtx) {
+	of := m.of(a)
+	of.in.Add(len(ctx.Request.Body()))
+	if !ctx.Response.IsBodyStream() { // which is counted as it is read
+		of.out.Add(len(ctx.Response.Body()))
+	}
+}
+
+// A measured body is counted as it is sent.
+type measured struct {
+	io.ReadCloser
+	bytes *metrics.Counter
+}
+
+func (b measured) Read(p []byte) (n int, err error) {
+	n, err = b.ReadCloser.Read(p)
+	b.bytes.Add(n)
+	return n, err
 }
 
 func newInstruments(set *metrics.Set, openConns, rejectedConns func() float64) *instruments {
@@ -40,6 +98,7 @@ func newInstruments(set *metrics.Set, openConns, rejectedConns func() float64) *
 		refusals:  reasons.New(set, "gannet_rest_refusals_total", "reason"),
 		admitted:  set.NewPrometheusHistogramExt("gannet_rest_admitted_seconds", durationBounds),
 	}
+	m.apps.Store(&map[string]*appInstruments{})
 	set.NewGauge("gannet_rest_open_connections", openConns)
 	set.NewGauge("gannet_rest_rejected_connections_total", rejectedConns)
 	for r := range m.seconds {
@@ -67,9 +126,14 @@ func (m *instruments) answered(r route, status int) {
 	c.Inc()
 }
 
-// refused counts one refusal. The reasons are a bounded set of words in the code of this package,
-// pusher, pusher/auth and pusher/wire.
-func (m *instruments) refused(reason string) { m.refusals.Of(reason).Inc() }
+// refused counts one refusal, for an app once the client has named a key of it; nil until then. The reasons are a bounded set of words in
+// the code of this package, pusher, pusher/auth and pusher/wire.
+func (m *instruments) refused(a *app.App, reason string) {
+	m.refusals.Of(reason).Inc()
+	if a != nil {
+		m.of(a).refusals.Of(reason).Inc()
+	}
+}
 
 func statusIndex(status int) int {
 	internal := 0

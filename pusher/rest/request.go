@@ -128,6 +128,9 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) (r route) {
 	if err != nil {
 		s.refuse(ctx, q.app, err)
 	}
+	if q.app != nil {
+		s.metrics.exchanged(q.app, ctx)
+	}
 	q.reset()
 	s.requests.Put(q)
 	return r
@@ -239,7 +242,7 @@ func (s *Server) work(q *request, r route, path string) error {
 	}
 	ctx.SetContentType(jsonType)
 	if q.stream != nil {
-		ctx.SetBodyStream(q.stream, -1) // fasthttp closes it
+		ctx.SetBodyStream(measured{q.stream, s.metrics.of(q.app).out}, -1) // fasthttp closes it
 		return nil
 	}
 	if cap(q.out) > keepBodyBytes {
@@ -254,7 +257,7 @@ func (s *Server) work(q *request, r route, path string) error {
 // key of the app.
 func (s *Server) refuse(ctx *fasthttp.RequestCtx, a *app.App, err error) {
 	r := refusalOf(err)
-	s.metrics.refused(r.reason)
+	s.metrics.refused(a, r.reason)
 	if r.status >= fasthttp.StatusInternalServerError && r.cause != nil {
 		s.cfg.Logger.Error("rest: request failed", "reason", r.reason, "err", r.cause)
 	}
