@@ -401,9 +401,28 @@ func (f *fleet) must(i int, channel, data string) {
 
 // toldOf returns the webhooks about a channel as "name|user", in the order of arrival.
 func (f *fleet) toldOf(channel string) (told []string) {
-	for _, e := range f.hooks.told() {
-		if e.Channel == channel && (strings.HasPrefix(e.Name, "channel_") || strings.HasPrefix(e.Name, "member_")) {
-			told = append(told, e.Name+"|"+e.UserID)
+	f.hooks.mu.Lock()
+	defer f.hooks.mu.Unlock()
+	for _, e := range f.hooks.of(channel) {
+		told = append(told, e.Name+"|"+e.UserID)
+	}
+	return told
+}
+
+// A toldEvent is a webhook's event and what sent it: the process, as in the ids of its deliveries.
+type toldEvent struct {
+	pusher.WebhookEvent
+	from string
+}
+
+// of returns what has come about who is on a channel, with mu held.
+func (r *receiver) of(channel string) (told []toldEvent) {
+	for _, d := range r.deliveries {
+		from, _, _ := strings.Cut(d.id, "-")
+		for _, e := range d.events {
+			if e.Channel == channel && (strings.HasPrefix(e.Name, "channel_") || strings.HasPrefix(e.Name, "member_")) {
+				told = append(told, toldEvent{e, from})
+			}
 		}
 	}
 	return told
@@ -523,10 +542,38 @@ func (f *fleet) presence(t *testing.T) {
 	b.awaitEvent(1, "member_removed", "cid")
 	f.agree(channel, 1, 1)
 	check(t, b.conn.Close())
-	f.awaitHook(channel, "channel_vacated|")
 	f.agree(channel, 0, 0)
-	if added := pairs(t, f.hooks.told(), channel); added != 3 {
-		t.Errorf("%d members were told of: %q", added, f.toldOf(channel))
+
+	// Each is told once, by whichever node. What one node tells comes in order; two nodes do not wait for each other.
+	want := []string{
+		"channel_occupied|", "channel_vacated|", "member_added|anna", "member_added|bob", "member_added|cid",
+		"member_removed|anna", "member_removed|bob", "member_removed|cid",
+	}
+	f.hooks.await("everything of "+channel, func([]pusher.WebhookEvent) bool { return len(f.hooks.of(channel)) >= len(want) })
+	told := f.toldOf(channel)
+	slices.Sort(told)
+	if !slices.Equal(told, want) {
+		t.Errorf("webhooks %q, want %q", told, want)
+	}
+	turns(t, f.hooks, channel)
+}
+
+// turns fails if a node has told of a member's or a channel's end before it told of the beginning, when it told of both.
+func turns(t *testing.T, r *receiver, channel string) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ended := map[string]bool{} // by who has sent it, and what
+	for _, e := range r.of(channel) {
+		end := e.Name == "channel_vacated" || e.Name == "member_removed"
+		subject := e.from + " " + e.UserID
+		if !end && ended[subject] {
+			t.Errorf("%s of %q came behind its end", e.Name, e.UserID)
+		}
+		if ended[e.from+" "] && e.Name != "channel_vacated" {
+			t.Errorf("%s of %q came behind channel_vacated", e.Name, e.UserID)
+		}
+		ended[subject] = end
 	}
 }
 
