@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"regexp"
 	"slices"
@@ -35,6 +36,14 @@ func (r *reading) checkAdmin(a *AdminConfig) {
 	r.checkEntries("admin.hosts", a.Hosts, allow.CheckHost)
 	if a.SoketiPrefix != "" && (!soketiPrefix.MatchString(a.SoketiPrefix) || strings.HasPrefix(a.SoketiPrefix, "gannet_")) {
 		r.bad("admin.soketi_prefix", "want small letters, digits and _ with _ at the end, such as soketi_ or sockudo_, got %q", a.SoketiPrefix)
+	}
+	if a.URL != "" {
+		switch u, err := url.Parse(a.URL); {
+		case strings.Contains(a.URL, "@"):
+			r.bad("admin.url", "user and password do not go into the URL, since other nodes show it")
+		case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "":
+			r.bad("admin.url", "want a URL such as https://n1.example.com/, got %q", a.URL)
+		}
 	}
 	for i, word := range a.Public {
 		r.checkWord(fmt.Sprintf("admin.public[%d]", i), word, publicHealth, publicMetrics)
@@ -132,4 +141,18 @@ func (a *AdminConfig) public(word string) bool { return slices.Contains(a.Public
 func portOf(a net.Addr) string {
 	_, port, _ := net.SplitHostPort(a.String())
 	return port
+}
+
+// consoleURL returns where people reach the console, and whether that is from this machine alone; "" when nobody can know.
+func (s *server) consoleURL() (address string, local bool) {
+	if s.cfg.Admin.URL != "" {
+		return strings.TrimSuffix(s.cfg.Admin.URL, "/") + "/", false
+	}
+	for _, ln := range s.adminOnly {
+		// On an address of all, only who is there knows by which it is reached.
+		if tcp, ok := ln.Addr().(*net.TCPAddr); ok && !tcp.IP.IsUnspecified() {
+			return "http://" + tcp.String() + "/", tcp.IP.IsLoopback()
+		}
+	}
+	return "", false
 }

@@ -1,13 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/gannet-io/gannet/engine/backbone"
+	"github.com/gannet-io/gannet/pusher/admin"
+	"github.com/gannet-io/gannet/pusher/fleet"
 )
 
 // A clusterStatus is the cluster as one node sees it, in JSON. docs/admin-api.md describes it.
@@ -28,9 +33,27 @@ type nodeStatus struct {
 	Name        string    `json:"name"`
 	State       string    `json:"state"`
 	Since       time.Time `json:"since"`
-	Connections *int      `json:"connections"` // null: not known here
+	Connections *int      `json:"connections"` // null, as all that follows: not known here
 	Channels    *int      `json:"channels"`
 	Users       *int      `json:"users"`
+
+	Subscriptions *int       `json:"subscriptions"`
+	MessagesIn    *float64   `json:"messages_in_per_s"`
+	MessagesOut   *float64   `json:"messages_out_per_s"`
+	Published     *float64   `json:"published_per_s"`
+	Memory        *float64   `json:"memory_bytes"`
+	Lag           *float64   `json:"loop_lag_ms"`
+	CPU           *float64   `json:"cpu"`
+	Backlog       *float64   `json:"backlog_bytes"`
+	Version       *string    `json:"version"`
+	Started       *time.Time `json:"started"`
+	Ready         *bool      `json:"ready"`
+	NotReady      *string    `json:"reason"`
+	HooksQueued   *int       `json:"hooks_queued"`
+	HooksFailing  *int       `json:"hooks_failing"`
+	DeadLetters   *int       `json:"dead_letters"`
+	Console       *string    `json:"console"`  // null also where nobody can know
+	Heard         *int64     `json:"heard_ms"` // how old all that is
 }
 
 type statusDetail struct {
@@ -62,11 +85,11 @@ func (s *server) clusterStatus() clusterStatus {
 	if s.bus == nil {
 		return clusterStatus{Driver: driverNone, State: stateAlone, Nodes: []nodeStatus{}}
 	}
-	return statusOf(s.bus.Status(), s.away.Load(), s.engine.Conns(), s.draining.Load())
+	return statusOf(s.bus.Status(), s.away.Load(), s.fleet.Nodes())
 }
 
-// statusOf puts into words what a bus says, and what is known of this node besides.
-func statusOf(from backbone.Status, away int64, connections int, leaving bool) clusterStatus {
+// statusOf puts into words what a bus says, and what nodes have said of themselves.
+func statusOf(from backbone.Status, away int64, nodes []fleet.Node) clusterStatus {
 	to := clusterStatus{
 		Driver: from.Driver, State: stateConnected, Reason: from.Reason, Self: from.Self.ID, Nodes: []nodeStatus{},
 		Counts: &statusCounts{
@@ -85,21 +108,52 @@ func statusOf(from backbone.Status, away int64, connections int, leaving bool) c
 		since := from.Self.Since.UTC()
 		to.Since = &since
 	}
-	for _, n := range from.Nodes {
-		node := nodeStatus{ID: n.ID, Name: n.Name, State: "alive", Since: n.Since.UTC()}
-		if n.ID == from.Self.ID {
-			node.Connections = &connections
-			if leaving {
-				node.State = "leaving"
-			}
-		}
-		to.Nodes = append(to.Nodes, node)
+	for i := range nodes {
+		to.Nodes = append(to.Nodes, statusOfNode(&nodes[i]))
 	}
+	slices.SortFunc(to.Nodes, func(a, b nodeStatus) int { return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID)) })
 	for _, d := range from.Details {
 		to.Details = append(to.Details, statusDetail{d.Name, d.Value})
 	}
 	return to
 }
+
+func statusOfNode(n *fleet.Node) nodeStatus {
+	to := nodeStatus{ID: n.ID, Name: n.Name, State: stateAlive, Since: n.Since.UTC()}
+	v := n.Vitals
+	if v == nil {
+		return to
+	}
+	started, heard := time.UnixMilli(v.Started).UTC(), n.Age.Milliseconds()
+	to.Connections, to.Channels, to.Users, to.Subscriptions = &v.Connections, &v.Channels, &v.Users, &v.Subscriptions
+	to.MessagesIn, to.MessagesOut, to.Published = &v.MessagesIn, &v.MessagesOut, &v.Published
+	to.Memory, to.Lag, to.CPU, to.Backlog = &v.Memory, &v.Lag, &v.CPU, &v.Backlog
+	to.Version, to.Started, to.Ready, to.NotReady = &v.Version, &started, &v.Ready, &v.Reason
+	to.HooksQueued, to.HooksFailing, to.DeadLetters, to.Heard = &v.HooksQueued, &v.HooksFailing, &v.DeadLetters, &heard
+	if address := admin.ConsoleOf(n, hostname()); address != "" {
+		to.Console = &address
+	}
+	switch {
+	case n.Age > silentAfter:
+		to.State = stateSilent
+	case v.Draining:
+		to.State = stateLeaving
+	case !v.Ready:
+		to.State = stateNotReady
+	}
+	return to
+}
+
+// The states of a nodeStatus.
+const (
+	stateAlive    = "alive"
+	stateLeaving  = "leaving"
+	stateNotReady = "not_ready"
+	stateSilent   = "silent" // nothing was heard of it lately
+)
+
+// silentAfter is how old a summary is when more than one after it has got lost.
+const silentAfter = 7 * time.Second
 
 // serveCluster answers GET /api/cluster.
 func (s *server) serveCluster(w http.ResponseWriter, r *http.Request) {
@@ -153,16 +207,21 @@ func (c *clusterStatusCommand) Run(t *terminal) error {
 	}
 	fmt.Fprintln(t.out)
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NODE\tSTATE\tUP\tCONNECTIONS\tID")
-	for _, n := range status.Nodes {
-		name, connections := n.Name, "-"
+	fmt.Fprintln(w, "NODE\tSTATE\tUP\tCONNECTIONS\tIN/S\tOUT/S\tMEMORY\tLAG\tVERSION\tHEARD\tID")
+	for i := range status.Nodes {
+		n := &status.Nodes[i]
+		name := n.Name
 		if n.ID == status.Self {
 			name += " (asked)"
 		}
-		if n.Connections != nil {
-			connections = fmt.Sprint(*n.Connections)
+		up := n.Since
+		if n.Started != nil {
+			up = *n.Started
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", name, n.State, time.Since(n.Since).Round(time.Second), connections, n.ID)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", name, n.State, time.Since(up).Round(time.Second),
+			orDash(n.Connections, func(n int) string { return fmt.Sprint(n) }), orDash(n.MessagesIn, perSecond), orDash(n.MessagesOut, perSecond),
+			orDash(n.Memory, func(n float64) string { return fmt.Sprintf("%.0f MiB", n/(1<<20)) }), orDash(n.Lag, func(ms float64) string { return fmt.Sprintf("%.1f ms", ms) }),
+			orDash(n.Version, func(v string) string { return v }), orDash(n.Heard, func(ms int64) string { return fmt.Sprintf("%.1fs ago", float64(ms)/1000) }), n.ID)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -186,3 +245,13 @@ func (c *clusterStatusCommand) Run(t *terminal) error {
 	}
 	return nil
 }
+
+// orDash returns what say says of what is known, or a dash.
+func orDash[T any](known *T, say func(T) string) string {
+	if known == nil {
+		return "-"
+	}
+	return say(*known)
+}
+
+func perSecond(n float64) string { return fmt.Sprintf("%.0f", n) }

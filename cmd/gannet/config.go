@@ -72,6 +72,7 @@ type AdminConfig struct {
 	Hosts        []string `yaml:"hosts"`         // names it is asked by, see package allow
 	Public       []string `yaml:"public"`        // what needs no secret: health, metrics
 	SoketiPrefix string   `yaml:"soketi_prefix"` // of metrics under soketi's names; "": there are none
+	URL          string   `yaml:"url"`           // where people reach it, for the consoles of other nodes; "": by its address
 }
 
 // RESTConfig says where the HTTP API is served besides the public listener.

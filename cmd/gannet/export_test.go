@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gannet-io/gannet/engine/backbone"
+	"github.com/gannet-io/gannet/pusher/fleet"
 )
 
 // Run runs a command line as main does, with what it says on either stream.
@@ -96,8 +97,8 @@ func (d *dataDir) Close() error { return d.close() }
 func (d *dataDir) Shared() bool { return d.shared() }
 
 // ClusterStatus returns what is answered when a bus says from.
-func ClusterStatus(from backbone.Status, away int64, connections int, leaving bool) ([]byte, error) {
-	return json.Marshal(statusOf(from, away, connections, leaving))
+func ClusterStatus(from backbone.Status, away int64, nodes []fleet.Node) ([]byte, error) {
+	return json.Marshal(statusOf(from, away, nodes))
 }
 
 // Self returns which of the routes is this node.

@@ -217,6 +217,7 @@ func (s *server) join(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("cluster: %w", err)
 		}
+		s.fleet.Start()
 		status := s.bus.Status()
 		s.log.Info("joined the cluster", "driver", status.Driver, "node", status.Self.Name, "nodes", len(status.Nodes))
 	}

@@ -75,11 +75,12 @@ var layers = map[string]layer{
 	"pusher/cluster": {on: []string{"engine/backbone", "pusher/ledger"}},
 	"pusher/live":    {on: []string{"pusher/wire"}},
 	"pusher/node":    {on: []string{"pusher/live", "pusher/session", "engine/hub", "engine/history/busstream", "pusher/cluster"}},
+	"pusher/fleet":   {on: []string{"pusher/node"}},
 	"pusher/gateway": {on: []string{"pusher/node", "pusher/allow"}},
 	"pusher/resume":  {pure: true},
 	"pusher/console": {pure: true},
 	"pusher/rest":    {on: []string{"pusher/node", "pusher/once", "pusher/allow", "pusher/resume", "engine/proxies"}},
-	"pusher/admin":   {on: []string{"pusher/node", "pusher/allow", "pusher/live"}},
+	"pusher/admin":   {on: []string{"pusher/fleet", "pusher/allow"}},
 	"pusher/demo":    {on: []string{"pusher/node"}},
 
 	"pusher/webhook/outbox":  {pure: true, on: []string{"pusher/wire", "pusher/app"}},
@@ -109,7 +110,7 @@ var layers = map[string]layer{
 var (
 	neutral   = []string{"engine/reasons", "engine/seldom", "engine/proxies"}
 	mechanism = []string{"frame", "engine"}
-	crossing  = []string{"pusher/node", "pusher/cluster", "pusher/gateway", "cmd/gannet", "bench/ceiling"}
+	crossing  = []string{"pusher/node", "pusher/cluster", "pusher/fleet", "pusher/gateway", "cmd/gannet", "bench/ceiling"}
 )
 
 // homes says where an outside library may be imported; its types stay there. A home ending

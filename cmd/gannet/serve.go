@@ -33,8 +33,10 @@ import (
 	"github.com/gannet-io/gannet/pusher/admin"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/app/appstatic"
+	"github.com/gannet-io/gannet/pusher/cluster"
 	"github.com/gannet-io/gannet/pusher/console"
 	"github.com/gannet-io/gannet/pusher/demo"
+	"github.com/gannet-io/gannet/pusher/fleet"
 	"github.com/gannet-io/gannet/pusher/gateway"
 	"github.com/gannet-io/gannet/pusher/live"
 	"github.com/gannet-io/gannet/pusher/node"
@@ -63,6 +65,8 @@ type server struct {
 	rest      *rest.Server
 	demos     *demo.Site // nil unless they are served
 	admin     *admin.Server
+	fleet     *fleet.Fleet // nil: there are no other nodes
+	closers   closers
 
 	public              []listener
 	restOnly, adminOnly []net.Listener
@@ -180,10 +184,14 @@ func (s *server) assemble() error {
 		return err
 	}
 	feed := new(live.Feed)
+	var desk cluster.Desk
 	if s.bus != nil {
 		backbone.Export(set, s.bus.Status)
+		s.fleet = fleet.New(fleet.Config{Bus: s.bus, Feed: feed, Vitals: s.vitals, Close: s.closeFor})
+		desk = s.fleet
 	}
-	s.node = node.New(node.Config{Hub: h, Bus: s.bus, Apps: apps, Notifier: s.webhooks, Feed: feed, Metrics: set})
+	s.node = node.New(node.Config{Hub: h, Bus: s.bus, Apps: apps, Desk: desk, Notifier: s.webhooks, Feed: feed, Metrics: set})
+	s.closers.slots = make(chan struct{}, maxClosers)
 	door := gateway.New(gateway.Config{
 		Node:            s.node,
 		Hub:             h,
@@ -239,6 +247,7 @@ func (s *server) assemble() error {
 	if !cfg.goGC {
 		s.rush.normal = cfg.Tuning.GCPercent
 	}
+	s.closers.conns = door
 	h.Bind(s.engine.Loops())
 	door.Bind(s.engine.Loops())
 	s.node.Bind(door)
@@ -281,7 +290,7 @@ func (s *server) assemble() error {
 		Token: token, Password: password, Hosts: cfg.Admin.Hosts,
 		PublicHealth: cfg.Admin.public(publicHealth), PublicMetrics: cfg.Admin.public(publicMetrics),
 		Console: console.Files(), Build: s.build(),
-		Apps: registered, Node: s.node, Conns: door, Feed: feed, Publish: s.publishFor,
+		Apps: registered, Node: s.node, Conns: door, Feed: feed, Fleet: s.fleet, Host: hostname(), Publish: s.publishFor,
 		Loops: loops, Waiting: h.Letters,
 	})
 	return nil
@@ -443,7 +452,11 @@ func (s *server) stop() error {
 		s.demos.Close()
 	}
 	// Channels are empty now, which is told to the others, and by webhooks, before this node is off the board.
+	if s.fleet != nil {
+		s.fleet.Stop()
+	}
 	patiently("cluster", leaveGrace, s.node.Leave)
+	s.closers.all.Wait()
 	s.node.Close()
 	patiently("webhooks", hookGrace, s.webhooks.Close)
 	patiently("admin", requestGrace, s.admin.Shutdown)

@@ -17,6 +17,8 @@ type refusal struct {
 	code   string // snake_case; also the metric label
 	text   string
 	retry  int // seconds, for Retry-After; 0: nobody knows
+
+	elsewhere []placeView // where it may be found; nil: nowhere
 }
 
 func (e *refusal) Error() string { return e.text }
@@ -85,7 +87,11 @@ func refuse(w http.ResponseWriter, err error) {
 	if own.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="gannet"`)
 	}
-	answer(w, own.status, map[string]string{"error": own.text, "code": own.code})
+	body := map[string]any{"error": own.text, "code": own.code}
+	if own.elsewhere != nil {
+		body["elsewhere"] = own.elsewhere
+	}
+	answer(w, own.status, body)
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

@@ -84,7 +84,11 @@ func (s *Server) listConnections(_ http.ResponseWriter, r *http.Request) (any, e
 	if page.Next != "" {
 		next = &page.Next
 	}
-	return map[string]any{"connections": views, "next": next, "examined": page.Examined, "complete": page.Complete}, nil
+	answer := map[string]any{"connections": views, "next": next, "examined": page.Examined, "complete": page.Complete}
+	if s.cfg.Fleet != nil {
+		answer["elsewhere"] = s.elsewhere(&want, q.text("socket_id"))
+	}
+	return answer, nil
 }
 
 // unanswered says that loops have not answered, because they are busy or end.
@@ -117,7 +121,7 @@ func (s *Server) showConnection(_ http.ResponseWriter, r *http.Request) (any, er
 	case err != nil:
 		return nil, unanswered(err)
 	case d == nil:
-		return nil, errNoConn
+		return nil, s.noConn(r.PathValue("socket_id"))
 	}
 	v := struct {
 		connView
@@ -162,7 +166,7 @@ func (s *Server) closeConnection(_ http.ResponseWriter, r *http.Request) (any, e
 	case err != nil:
 		return nil, unanswered(err)
 	case !ended:
-		return nil, errNoConn
+		return s.closeElsewhere(r, id, given.Code)
 	}
 	s.cfg.Logger.Info("admin: closed a connection", "socket_id", id, "code", given.Code, "by", client(r))
 	return map[string]bool{"closed": true}, nil

@@ -12,6 +12,7 @@ import (
 )
 
 const (
+	maxStreams  = 16
 	maxText     = 4 << 10 // of an event's data that is shown
 	streamWrite = 10 * time.Second
 )
@@ -20,6 +21,7 @@ const (
 type liveEvent struct {
 	Type      string  `json:"type"`
 	Time      int64   `json:"time"`
+	Node      string  `json:"node,omitempty"`
 	App       string  `json:"app,omitempty"`
 	Channel   string  `json:"channel,omitempty"`
 	Event     string  `json:"event,omitempty"`
@@ -36,7 +38,7 @@ type liveEvent struct {
 
 func viewEvent(e *live.Event) liveEvent {
 	v := liveEvent{
-		Type: e.Kind.String(), Time: e.At.UnixMilli(), App: e.App, Channel: e.Channel, Event: e.Event,
+		Type: e.Kind.String(), Time: e.At.UnixMilli(), Node: e.Node, App: e.App, Channel: e.Channel, Event: e.Event,
 		User: e.User, Code: e.Code, Reason: e.Reason, Message: e.Message,
 	}
 	if e.SocketID != (pusher.SocketID{}) {
@@ -55,9 +57,11 @@ func viewEvent(e *live.Event) liveEvent {
 	return v
 }
 
+var errStreams = &refusal{status: http.StatusServiceUnavailable, code: "too_many_streams", text: "too many watch already"}
+
 // stream answers /api/live, until its reader goes or the server ends.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) (any, error) {
-	q, err := parse(r, "app", "channel", "prefix", "event", "types", "rate")
+	q, err := parse(r, "app", "channel", "prefix", "event", "types", "rate", "node")
 	if err != nil {
 		return nil, err
 	}
@@ -76,17 +80,33 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) (any, error) {
 	if q.err != nil {
 		return nil, q.err
 	}
-	watcher, err := s.cfg.Feed.Watch(filter, rate)
+	wanted := q.text("node")
+	self, err := s.nodeNamed(wanted)
 	if err != nil {
-		return nil, &refusal{status: http.StatusServiceUnavailable, code: "too_many_streams", text: "too many watch already"}
+		return nil, err
+	}
+	defer s.streams.Add(-1)
+	if s.streams.Add(1) > maxStreams {
+		return nil, errStreams
+	}
+	own := filter
+	if wanted != "" && wanted != self {
+		own.Kinds = live.Nothing
+	}
+	watcher, err := s.cfg.Feed.Watch(own, rate)
+	if err != nil {
+		return nil, errStreams
 	}
 	defer watcher.Close()
+	if s.cfg.Fleet != nil && (wanted == "" || wanted != self) {
+		defer s.cfg.Fleet.Follow(watcher, &filter, rate, wanted)()
+	}
 	s.metrics.streams.Inc()
 	defer s.metrics.streams.Dec()
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // or a proxy would collect it
 	w.WriteHeader(http.StatusOK)
-	out := stream{s: s, w: w, control: http.NewResponseController(w)}
+	out := stream{s: s, self: self, w: w, control: http.NewResponseController(w)}
 	if r.Method != http.MethodHead {
 		out.run(r, watcher)
 	}
@@ -96,6 +116,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) (any, error) {
 // A stream writes events to one reader.
 type stream struct {
 	s       *Server
+	self    string // the name of this node; "": it is alone
 	w       http.ResponseWriter
 	control *http.ResponseController
 	buffer  bytes.Buffer
@@ -114,11 +135,9 @@ func (o *stream) run(r *http.Request, w *live.Watcher) {
 		case <-r.Context().Done(): // the reader has gone, or the server goes
 			return
 		case e := <-w.Events():
-			o.add("", viewEvent(e))
-			o.shown++
+			o.show(e)
 			for more := len(w.Events()); more > 0; more-- {
-				o.add("", viewEvent(<-w.Events()))
-				o.shown++
+				o.show(<-w.Events())
 			}
 			if !o.flush() {
 				return
@@ -133,9 +152,21 @@ func (o *stream) run(r *http.Request, w *live.Watcher) {
 	}
 }
 
+func (o *stream) show(e *live.Event) {
+	if e.Node == "" {
+		e.Node = o.self
+	}
+	o.add("", viewEvent(e))
+	o.shown++
+}
+
 // stats says how much was left out; it also finds out that a reader has gone.
 func (o *stream) stats(w *live.Watcher) bool {
-	o.add("stats", map[string]int64{"time": o.s.cfg.Now().UnixMilli(), "shown": int64(o.shown), "left_out": int64(w.LeftOut())})
+	now := map[string]any{"time": o.s.cfg.Now().UnixMilli(), "shown": o.shown, "left_out": w.LeftOut()}
+	if f := o.s.cfg.Fleet; f != nil {
+		now["away"] = f.Away()
+	}
+	o.add("stats", now)
 	return o.flush()
 }
 

@@ -163,7 +163,7 @@ func TestStreamsEndWithTheirReadersSessionsAndServer(t *testing.T) {
 
 func TestStreamsAreBounded(t *testing.T) {
 	base, _ := serve(t, admin.Config{Feed: new(live.Feed)})
-	for range live.MaxWatchers {
+	for range 16 {
 		watch(t, base+"/api/live", "").until("stats")
 	}
 	if resp, body := (call{"GET", "/api/live", "", ""}).do(t, base); resp.StatusCode != 503 || code(body) != "too_many_streams" {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/gannet-io/gannet/engine/seldom"
 	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/fleet"
 	"github.com/gannet-io/gannet/pusher/live"
 	"github.com/gannet-io/gannet/pusher/node"
 )
@@ -59,6 +60,11 @@ type Config struct {
 
 	// Feed is what live streams show. nil: nothing ever happens.
 	Feed *live.Feed
+
+	// Fleet knows of the other nodes. nil: there are none.
+	Fleet *fleet.Fleet
+	// Host is the name of this machine, for what only it can reach.
+	Host string
 
 	// Publish publishes for an operator: body is that of a POST of the HTTP API to /apps/{id}/events, which judges it and publishes
 	// it. May block. nil: nobody can.
@@ -120,6 +126,7 @@ type Server struct {
 	panics  seldom.Teller
 	metrics *adminMetrics
 	conns   atomic.Int64
+	streams atomic.Int64 // that are open
 	scans   scans
 	sampler sampler
 	base    context.Context
@@ -194,6 +201,9 @@ func New(cfg Config) *Server {
 
 // networkKey has the network of a request's connection in its context, such as tcp or unix.
 type networkKey struct{}
+
+// Build says what is running. Any goroutine.
+func (s *Server) Build() Build { return s.cfg.Build }
 
 // Serve answers requests on ln, which is taken, until Shutdown or until ln fails for good. It may be
 // called for several listeners at once.

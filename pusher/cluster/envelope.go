@@ -12,6 +12,12 @@ const (
 	KindEvent     Kind = 1 // an event that a server published
 	KindClient    Kind = 2 // an event that a client sent
 	KindTerminate Kind = 3 // the wish that a user's connections end
+
+	// What is for operators, between the desks of nodes.
+	KindSummary Kind = 4 // how a node is
+	KindWatch   Kind = 5 // the wish to be shown what happens
+	KindShown   Kind = 6 // what has happened
+	KindClose   Kind = 7 // the wish that a connection ends
 )
 
 // Flags say more about it. Those that a node does not know it ignores.

@@ -14,6 +14,7 @@ import (
 type Config struct {
 	Bus  backbone.Bus
 	Room Room
+	Desk Desk // nil: nobody wants to know
 
 	// Gather is how long changes are gathered before they are written. 0: 2 ms; negative: not at all.
 	Gather time.Duration
@@ -269,8 +270,8 @@ func (m *Member) State(up bool, reason string) {
 
 // Message implements backbone.Sink.
 func (m *Member) Message(topic string, msg []byte) {
-	if topic == ControlTopic {
-		m.command(msg)
+	if aside(topic) {
+		m.command(topic, msg)
 		return
 	}
 	m.cfg.Room.Message(topic, msg)
@@ -278,7 +279,7 @@ func (m *Member) Message(topic string, msg []byte) {
 
 // Attached implements backbone.Sink.
 func (m *Member) Attached(topic string, t backbone.Tail) {
-	if topic != ControlTopic {
+	if !aside(topic) {
 		m.cfg.Room.Attached(topic, t)
 	}
 }

@@ -1,6 +1,10 @@
 package cluster
 
-import "iter"
+import (
+	"iter"
+
+	"github.com/gannet-io/gannet/pusher/ledger"
+)
 
 // What follows is asked under the lock of the topic or app that it is about, which keeps it from changing meanwhile, or without any lock for an answer that is good for a moment.
 // None of it may be asked from within the loop over another. Any goroutine.
@@ -61,6 +65,27 @@ func (m *Member) Occupied(shard int, prefix string) []string {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return m.ledger.Occupied(nil, shard, prefix)
+}
+
+// Holders returns the other incarnations that have connections subscribed to a topic, and how many.
+func (m *Member) Holders(topic string) []ledger.Holder {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.ledger.Holders(topic)
+}
+
+// StaysElsewhere adds to found the other incarnations on which a user is a member of topics, of one of ledger.Shards shards, that begin with prefix: of how many.
+func (m *Member) StaysElsewhere(found map[string]int, shard int, prefix, user string) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	m.ledger.Stays(found, shard, prefix, user)
+}
+
+// SignedElsewhere adds to found, with 1 each, the other incarnations on which a user is signed in to an app, as far as the board has that.
+func (m *Member) SignedElsewhere(found map[string]int, app, user string) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	m.ledger.Signed(found, app, user)
 }
 
 // Entries returns how many entries the board has.

@@ -715,6 +715,51 @@ func (l *Ledger) Occupied(topics []string, shard int, prefix string) []string {
 	return topics
 }
 
+// A Holder is another incarnation with what it has.
+type Holder struct {
+	ID          string
+	Connections int
+}
+
+// Holders returns the other incarnations that have connections under a topic.
+func (l *Ledger) Holders(topic string) (holders []Holder) {
+	r := l.shards[shardOf(topic)][topic]
+	for s := range r.shares {
+		if n := l.slots[s.slot]; !n.own && !l.replaced(&r, s.slot) {
+			holders = append(holders, Holder{n.id, int(s.count)})
+		}
+	}
+	return holders
+}
+
+// Stays adds to found, by their ids, the other incarnations on which a user is a member of topics of one shard that begin with prefix: of how many.
+func (l *Ledger) Stays(found map[string]int, shard int, prefix, user string) {
+	for topic, r := range l.shards[shard] {
+		if r.more != nil && strings.HasPrefix(topic, prefix) {
+			l.stays(found, r.more, user)
+		}
+	}
+}
+
+// Signed adds to found, with 1 each, the other incarnations on which a user is signed in to an app.
+func (l *Ledger) Signed(found map[string]int, app, user string) {
+	if r := l.apps[app]; r.more != nil {
+		l.stays(found, r.more, user)
+	}
+}
+
+func (l *Ledger) stays(found map[string]int, m *more, user string) {
+	i := m.roster.find(user)
+	if i < 0 {
+		return
+	}
+	for s := range m.roster.rows[i].each {
+		if n := l.slots[s.slot]; !n.own {
+			found[n.id]++
+		}
+	}
+}
+
 // Nodes returns the incarnations that are up, the longest first.
 func (l *Ledger) Nodes() (ids []string) {
 	for _, n := range l.order {

@@ -32,6 +32,9 @@ const (
 	Error                          // a client got a pusher:error
 
 	All = Error<<1 - 1
+
+	// Nothing is of a Filter that no event passes: the Watcher then has what Add gives it.
+	Nothing Kind = 1 << 15
 )
 
 var kindNames = []string{"publish", "client_event", "subscribe", "unsubscribe", "member_added", "member_removed", "occupied", "vacated", "connect", "disconnect", "error"}
@@ -56,13 +59,14 @@ func ParseKind(name string) (Kind, bool) {
 type Event struct {
 	Kind Kind
 	At   time.Time // set by Tell
+	Node string    // the name of the node on which it did; "": this one
 
 	App       string
 	Channel   string
 	Event     string          // its name
 	Data      []byte          // JSON: a string token, or of a client event any value
 	Size      int             // of the data, decoded; set by Tell
-	Receivers int             // subscribers on this node
+	Receivers int             // subscribers; of a publish on all nodes
 	SocketID  pusher.SocketID // zero: none
 	User      string
 	Address   netip.Addr
@@ -74,7 +78,7 @@ type Event struct {
 // Bounds of a Feed.
 const (
 	// MaxWatchers may watch at once.
-	MaxWatchers = 16
+	MaxWatchers = 32
 	// MaxRate is the most events a second that one may want.
 	MaxRate = 500
 	// MaxData is how much of an event's data is shown, in bytes of JSON.
@@ -174,6 +178,16 @@ func (w *Watcher) Events() <-chan *Event { return w.events }
 // LeftOut returns how many events were wanted and have not come. Any goroutine.
 func (w *Watcher) LeftOut() int { return int(w.leftOut.Load()) }
 
+// Add gives w an event of another node, which is taken, or counts it as left out. The other node has looked at the filter. It does not block. Any goroutine.
+func (w *Watcher) Add(e *Event) {
+	if w.admits() {
+		w.give(e)
+	}
+}
+
+// Miss counts events that another node has left out. Any goroutine.
+func (w *Watcher) Miss(n int) { w.leftOut.Add(int64(n)) }
+
 // Refill lets as many events come as the rate has in RefillEvery, and no more than in a second. It is for who has called Watch.
 func (w *Watcher) Refill() {
 	w.owed += w.rate
@@ -201,13 +215,23 @@ func (w *Watcher) Close() {
 
 // offer gives w a copy of e, or counts it.
 func (w *Watcher) offer(e *Event) {
-	// A flood gets no further than the first line: one counter, and nothing copied.
+	if w.admits() {
+		w.give(e.copied())
+	}
+}
+
+// admits takes one off the allowance, or counts. A flood gets no further than its first line: one counter, and nothing copied.
+func (w *Watcher) admits() bool {
 	if w.allowance.Load() <= 0 || w.allowance.Add(-1) < 0 {
 		w.leftOut.Add(1)
-		return
+		return false
 	}
+	return true
+}
+
+func (w *Watcher) give(e *Event) {
 	select {
-	case w.events <- e.copied():
+	case w.events <- e:
 	default:
 		w.leftOut.Add(1) // the reader is slower than it said
 	}

@@ -123,6 +123,33 @@ func (n *Node) Members(a *app.App, name, after string, limit int) (members []Pre
 	return members[:min(len(members), limit)], more
 }
 
+// HoldersOf returns the other nodes, by their incarnations, that have connections subscribed to a channel, and how many. Any goroutine.
+func (n *Node) HoldersOf(a *app.App, name string) []ledger.Holder {
+	if n.member == nil {
+		return nil
+	}
+	var room [keyBytes]byte
+	return n.member.Holders(string(appendKey(room[:0], a, name)))
+}
+
+// UserElsewhere adds to found the other nodes, by their incarnations, on which a user of apps is a member of channels, or signed in as far as
+// the board has that, which it has where an app has a watchlist. It goes through all presence channels of other nodes, a part at a time. Any goroutine.
+func (n *Node) UserElsewhere(found map[string]int, apps []*app.App, userID string) {
+	if n.member == nil {
+		return
+	}
+	prefix := "" // any app's
+	if len(apps) == 1 {
+		prefix = apps[0].ID + "/"
+	}
+	for _, a := range apps {
+		n.member.SignedElsewhere(found, a.ID, userID)
+	}
+	for shard := range ledger.Shards {
+		n.member.StaysElsewhere(found, shard, prefix, userID)
+	}
+}
+
 func firstOf(members []Presence, limit int) []Presence {
 	slices.SortFunc(members, func(a, b Presence) int { return cmp.Compare(a.ID, b.ID) })
 	return members[:min(len(members), limit)]

@@ -39,6 +39,7 @@ type Config struct {
 	// answer from memory.
 	Bus  backbone.Bus
 	Apps app.Registry
+	Desk cluster.Desk // gets what nodes tell each other for operators; nil: nobody does
 
 	// OfflineDelay is how long a signed-in user must stay away before those who watch are
 	// told, so that a page load does not look like leaving. 0: 3 s, negative: at once.
@@ -140,7 +141,7 @@ func New(cfg Config) *Node {
 	}
 	if cfg.Bus != nil {
 		n.apps = cfg.Apps
-		n.member = cluster.New(cluster.Config{Bus: cfg.Bus, Room: n})
+		n.member = cluster.New(cluster.Config{Bus: cfg.Bus, Room: n, Desk: cfg.Desk})
 		cfg.Metrics.NewGauge("gannet_node_board_entries", func() float64 { return float64(n.member.Entries()) })
 	}
 	n.chores.start(n.now)

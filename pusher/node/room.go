@@ -175,7 +175,13 @@ func (n *Node) appOf(topic string) (a *app.App, name string) {
 
 // speak tells webhooks of those changes that it is on this node to speak of. They follow the board alone, not the view: so it is once.
 func (n *Node) speak(a *app.App, name string, changes []ledger.Change) {
-	if a == nil || n.notifier == nil {
+	if a == nil {
+		return
+	}
+	for i := range changes {
+		n.tellChange(a, name, &changes[i])
+	}
+	if n.notifier == nil {
 		return
 	}
 	kind := pusher.KindOf(name)

@@ -11,13 +11,16 @@ import (
 )
 
 // sockets mints socket IDs, and reads the conn out of one. An ID is two numbers below 2^53
-// joined by a dot: a random one, that makes it new for ever and on every node, and the conn's
+// joined by a dot: a random one, that makes it new for ever and on every node, of which 16 bits are the process's own; and the conn's
 // engine.ID under a permutation that only this process knows. So leaving a publisher's own
 // connection out of a fan-out needs no table of a million strings; another node's ID, or an
 // invented one, decodes to a conn that as good as never exists.
-type sockets struct{ seed maphash.Seed }
+type sockets struct {
+	seed  maphash.Seed
+	stamp uint16
+}
 
-func newSockets() sockets { return sockets{maphash.MakeSeed()} }
+func newSockets() sockets { return sockets{maphash.MakeSeed(), uint16(rand.Uint32())} }
 
 const (
 	halfBits = 26 // two halves make the 52 bits of an engine.ID
@@ -27,7 +30,23 @@ const (
 
 // SocketID returns a new public name for a conn. Any goroutine.
 func (n *Node) SocketID(id engine.ID) pusher.SocketID {
-	return pusher.SocketID{First: rand.Uint64N(1 << 48), Second: n.sockets.permute(uint64(id))}
+	return pusher.SocketID{First: uint64(n.sockets.stamp)<<stampShift | rand.Uint64N(1<<stampShift), Second: n.sockets.permute(uint64(id))}
+}
+
+// stampShift is where in the first number of a socket ID the process's stamp is.
+const stampShift = 32
+
+// Stamp is in all socket IDs of this process, and by chance in those of one in 65,536 others. Any goroutine.
+func (n *Node) Stamp() uint16 { return n.sockets.stamp }
+
+// StampOf returns the stamp of the process that made a socket ID, if it is one.
+func StampOf(socketID string) (stamp uint16, ok bool) {
+	if !pusher.ValidSocketID(socketID) {
+		return 0, false
+	}
+	first, _, _ := strings.Cut(socketID, ".")
+	x, err := strconv.ParseUint(first, 10, 64)
+	return uint16(x >> stampShift), err == nil && x < 1<<(stampShift+16)
 }
 
 // parse returns the conn that a socket ID names, or 0. It need not exist.

@@ -4,6 +4,7 @@ import (
 	"github.com/gannet-io/gannet/engine/hub"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/channel"
+	"github.com/gannet-io/gannet/pusher/ledger"
 	"github.com/gannet-io/gannet/pusher/live"
 )
 
@@ -15,7 +16,7 @@ func (n *Node) published(a *app.App, ev *Event, receivers int) {
 	t.published.Inc()
 	t.deliveries.Add(receivers)
 	if n.feed.Watched() {
-		n.feed.Tell(&live.Event{Kind: live.Publish, App: a.ID, Channel: ev.Channel, Event: ev.Name, Data: ev.Data, Receivers: receivers})
+		n.feed.Tell(&live.Event{Kind: live.Publish, App: a.ID, Channel: ev.Channel, Event: ev.Name, Data: ev.Data, Receivers: receivers + n.elsewhere(a, ev.Channel)})
 	}
 }
 
@@ -25,14 +26,42 @@ func (n *Node) clientPublished(a *app.App, ev *ClientEvent, receivers int) {
 	t.clientEvents.Inc()
 	t.deliveries.Add(receivers)
 	if n.feed.Watched() {
-		n.feed.Tell(&live.Event{Kind: live.ClientEvent, App: a.ID, Channel: ev.Channel, Event: ev.Name, Data: ev.Data, User: ev.UserID, SocketID: ev.SocketID, Receivers: receivers})
+		n.feed.Tell(&live.Event{Kind: live.ClientEvent, App: a.ID, Channel: ev.Channel, Event: ev.Name, Data: ev.Data, User: ev.UserID, SocketID: ev.SocketID, Receivers: max(receivers, 0) + n.elsewhere(a, ev.Channel)})
 	}
+}
+
+// elsewhere returns how many subscribers a channel has on other nodes.
+func (n *Node) elsewhere(a *app.App, channel string) int {
+	if n.member == nil {
+		return 0
+	}
+	var room [keyBytes]byte
+	return n.member.Elsewhere(string(appendKey(room[:0], a, channel)))
+}
+
+// tellChange tells what has changed for the whole cluster, on the node that speaks of it.
+func (n *Node) tellChange(a *app.App, name string, c *ledger.Change) {
+	if !c.Speaks || !n.feed.Watched() {
+		return
+	}
+	e := live.Event{App: a.ID, Channel: name}
+	switch member := c.Key.Class == ledger.Member; {
+	case member && c.First:
+		e.Kind, e.User = live.MemberAdded, c.Key.User
+	case member:
+		e.Kind, e.User = live.MemberRemoved, c.Key.User
+	case c.First:
+		e.Kind = live.Occupied
+	default:
+		e.Kind = live.Vacated
+	}
+	n.feed.Tell(&e)
 }
 
 // tellJoin tells what a join has changed: added says that the member is new. The door tells of the join itself.
 func (n *Node) tellJoin(a *app.App, t *hub.Topic, name string, m *channel.Member, added bool) {
-	if !n.feed.Watched() {
-		return
+	if n.member != nil || !n.feed.Watched() {
+		return // see tellChange
 	}
 	if t.Count() == 1 {
 		n.feed.Tell(&live.Event{Kind: live.Occupied, App: a.ID, Channel: name})
@@ -44,7 +73,7 @@ func (n *Node) tellJoin(a *app.App, t *hub.Topic, name string, m *channel.Member
 
 // tellLeave tells what a leave has changed: removed says that it was the member's last connection.
 func (n *Node) tellLeave(a *app.App, t *hub.Topic, name, userID string, removed bool) {
-	if !n.feed.Watched() {
+	if n.member != nil || !n.feed.Watched() {
 		return
 	}
 	if removed {

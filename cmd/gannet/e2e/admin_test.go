@@ -28,6 +28,7 @@ func (o *operator) ask(method, path, body string) (int, map[string]any) {
 	req, err := http.NewRequest(method, "http://"+o.s.admin+path, strings.NewReader(body))
 	check(o.t, err)
 	req.Header.Set("Authorization", "Bearer "+adminToken)
+	req.Header.Set("X-Gannet-Request", "1")
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
