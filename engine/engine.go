@@ -90,6 +90,7 @@ func New(cfg Config) (*Engine, error) {
 		l.arena.free = noLink
 		l.scratch = make([]byte, scratchBytes)
 		e.loops = append(e.loops, l)
+		e.metrics.addLoop(cfg.Metrics, l)
 	}
 	client, err := gnet.NewClient(&reactor{eng: e, loops: make(map[gnet.EventLoop]*Loop)},
 		gnet.WithNumEventLoop(cfg.Loops),

@@ -61,6 +61,15 @@ func (l *Loop) TakeLag() time.Duration {
 	return max(lag, 0)
 }
 
+// late returns how late the clock of the loop is: the tick that is overdue, or else the one before. Any goroutine.
+func (l *Loop) late() time.Duration {
+	lag := time.Duration(l.lastLag.Load())
+	if due := l.tickAt.Load(); due != 0 {
+		lag = max(lag, time.Since(l.eng.start)-time.Duration(due))
+	}
+	return max(lag, 0)
+}
+
 // slowest returns the most that of has of any loop.
 func (e *Engine) slowest(of func(l *Loop) float64) (most float64) {
 	for _, l := range e.loops {
@@ -73,6 +82,7 @@ func (e *Engine) slowest(of func(l *Loop) float64) (most float64) {
 func (l *Loop) noteLag(lag time.Duration) {
 	l.tickAt.Store(int64(l.ticking.Sub(l.eng.start)))
 	l.population.Store(int64(l.conns.open))
+	l.lastLag.Store(int64(lag))
 	for {
 		worst := l.worstLag.Load()
 		if int64(lag) <= worst || l.worstLag.CompareAndSwap(worst, int64(lag)) {

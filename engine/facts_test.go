@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -100,6 +101,15 @@ func TestLagIsOfTheWorstTickSinceTheLastLook(t *testing.T) {
 	<-held
 	// While it hangs, the lag is how late its tick is by now.
 	eventually(t, func() bool { return l.TakeLag() > 50*time.Millisecond }, func() string { return "a loop that hangs has no lag" })
+	late := func() float64 {
+		seconds, err := strconv.ParseFloat(s.metric(`gannet_engine_loop_late_seconds{loop="0"}`), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return seconds
+	}
+	eventually(t, func() bool { return late() > 0.05 }, func() string { return "the metrics do not show a loop that hangs" })
 	close(release)
 	eventually(t, func() bool { return l.Population() == 1 }, func() string { return "the loop does not go on" })
+	eventually(t, func() bool { return late() < 0.05 }, func() string { return "a loop that goes on stays late" })
 }

@@ -50,6 +50,7 @@ type Loop struct {
 	tickDue  atomic.Bool
 	shedding atomic.Bool  // shedHeads is posted
 	worstLag atomic.Int64 // of a tick since TakeLag, in nanoseconds
+	lastLag  atomic.Int64 // of the last tick, in nanoseconds; set by the loop
 	tickAt   atomic.Int64 // when the next tick is due, in nanoseconds since the engine's start; 0: none is; set by the loop
 	oldest   atomic.Int32 // age of the oldest frame of a backlog at the last look, in ticks; set by the loop
 	worst    atomic.Int64 // cost of the largest backlog at the last look; set by the loop

@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto/tls"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -146,6 +147,13 @@ func newMetrics(e *Engine, set *metrics.Set) *engineMetrics {
 	set.NewGauge("gannet_engine_deflate_websockets", func() float64 { return float64(m.deflating.Load()) })
 	set.NewGauge("gannet_engine_sockets", func() float64 { return float64(m.total()) })
 	return m
+}
+
+// addLoop exports what is known of one loop.
+func (m *engineMetrics) addLoop(set *metrics.Set, l *Loop) {
+	label := `{loop="` + strconv.Itoa(l.index) + `"}`
+	set.NewGauge("gannet_engine_loop_sockets"+label, func() float64 { return float64(l.Population()) })
+	set.NewGauge("gannet_engine_loop_late_seconds"+label, func() float64 { return l.late().Seconds() })
 }
 
 // rejected counts a handshake that was refused; reason is one of a bounded set.

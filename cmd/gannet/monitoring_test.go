@@ -240,6 +240,17 @@ func TestAlertsAskForMetricsThatExist(t *testing.T) {
 			}
 		}
 	}
+	runbook, err := os.ReadFile("../../docs/monitoring.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^### (Gannet\w+)\n\n\S`).FindAllSubmatch(runbook, -1) {
+		told[string(m[1])] = true
+	}
+	if missing, stale := without(names, told), without(told, names); len(missing)+len(stale) > 0 {
+		t.Errorf("docs/monitoring.md says nothing about %v, and something about %v, which there are not", missing, stale)
+	}
 	if len(names) < 15 {
 		t.Errorf("%d alerts were read", len(names))
 	}

@@ -18,6 +18,7 @@ package hub
 import (
 	"hash/maphash"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -62,8 +63,9 @@ func New(set *metrics.Set, now func() int64) *Hub {
 // Bind ties h to the loops of an engine, whose handler must call Work, Flushed and Forget.
 // It is called once, before any topic is used.
 func (h *Hub) Bind(loops []*engine.Loop) {
-	for _, l := range loops {
+	for i, l := range loops {
 		h.loops = append(h.loops, &local{hub: h, loop: l})
+		h.metrics.set.NewGauge(`gannet_hub_mailbox_letters{loop="`+strconv.Itoa(i)+`"}`, func() float64 { return float64(h.Letters(i)) })
 	}
 }
 

@@ -8,6 +8,7 @@ var latencyBounds = []float64{0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.000
 	0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
 
 type hubMetrics struct {
+	set           *metrics.Set
 	topics        *metrics.Counter // as a gauge
 	subscriptions *metrics.Counter // as a gauge
 	deliveries    *metrics.Counter
@@ -18,6 +19,7 @@ type hubMetrics struct {
 
 func newMetrics(set *metrics.Set) *hubMetrics {
 	return &hubMetrics{
+		set:           set,
 		topics:        set.NewCounter("gannet_hub_topics"),
 		subscriptions: set.NewCounter("gannet_hub_subscriptions"),
 		deliveries:    set.NewCounter("gannet_hub_deliveries_total"),

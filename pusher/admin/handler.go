@@ -119,6 +119,7 @@ func (s *Server) writeMetrics(w http.ResponseWriter, _ *http.Request) {
 		writeSoketi(w, s.cfg.SoketiPrefix, s.cfg.SoketiPort, own.Bytes())
 	}
 	metrics.WriteProcessMetrics(w)
+	writeDescriptors(w)
 }
 
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {

@@ -79,6 +79,8 @@ func TestPathsAnswerAsDocumented(t *testing.T) {
 		{"GET", "/readyz", 200, "ok"},
 		{"HEAD", "/healthz", 200, ""},
 		{"GET", "/metrics", 200, "process_resident_memory_bytes"},
+		{"GET", "/metrics", 200, "\nprocess_open_fds "},
+		{"GET", "/metrics", 200, "\nprocess_max_fds "},
 		{"GET", "/metrics", 200, "go_goroutines"},
 		{"GET", "/debug/pprof", 200, "goroutine"}, // follows the redirect
 		{"GET", "/debug/pprof/", 200, "heap"},
