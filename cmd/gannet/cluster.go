@@ -228,6 +228,14 @@ func (r *reading) checkNATS(n *NATSConfig) {
 		r.bad("cluster.nats.listen", "want an address such as 0.0.0.0:6222, got %q", n.Listen)
 		return
 	}
+	switch t := &n.TLS; {
+	case *t == LinkTLSConfig{}:
+	case t.Cert == "":
+		r.bad("cluster.nats.tls.cert", "nodes with a server inside show each other certificates; name this one's with its key")
+	case t.CA == "":
+		// Else whatever any public authority has signed would do.
+		r.bad("cluster.nats.tls.ca", "nodes with a server inside show each other certificates; name the authority that has to have signed them")
+	}
 	if n.Secret == "" && mayBeReached(n.Listen) {
 		r.bad("cluster.nats.secret", "whoever reaches cluster.nats.listen could join the cluster; set the same secret on all nodes")
 	}

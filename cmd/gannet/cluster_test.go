@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -99,8 +101,25 @@ cluster:
 func TestNodesShowEachOtherCertificates(t *testing.T) {
 	f := newTLSFiles(t)
 	c, err := (&main.LinkTLSConfig{CA: f.cert, Cert: f.cert, Key: f.key}).Config()
-	if err != nil || c.RootCAs == nil || c.ClientCAs == nil || c.ClientAuth != tls.RequireAndVerifyClientCert || len(c.Certificates) != 1 || c.MinVersion < tls.VersionTLS12 {
+	if err != nil || c.RootCAs == nil || c.ClientCAs == nil || c.ClientAuth != tls.RequireAndVerifyClientCert || c.MinVersion < tls.VersionTLS12 {
 		t.Errorf("got %+v, %v", c, err)
+	}
+	first, _ := c.GetCertificate(nil)
+	fresh := newTLSFiles(t)
+	for to, from := range map[string]string{f.cert: fresh.cert, f.key: fresh.key} {
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	second, _ := c.GetClientCertificate(nil)
+	if first == nil || second == nil || bytes.Equal(first.Certificate[0], second.Certificate[0]) {
+		t.Error("a certificate that changed is not read again")
+	}
+	if err := os.WriteFile(f.key, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if third, _ := c.GetCertificate(nil); third == nil || !bytes.Equal(second.Certificate[0], third.Certificate[0]) {
+		t.Error("one that cannot be read is not replaced by the one before")
 	}
 	if c, err := new(main.LinkTLSConfig).Config(); c != nil || err != nil {
 		t.Errorf("without files: %v, %v", c, err)

@@ -108,7 +108,7 @@ func (n *NATSConfig) Self(addresses []net.Addr, lookup func(host string) ([]neti
 
 func (c *Config) NodeName() (string, error) { return c.nodeName() }
 
-func (t *LinkTLSConfig) Config() (*tls.Config, error) { return t.config() }
+func (t *LinkTLSConfig) Config() (*tls.Config, error) { return t.config(slog.New(slog.DiscardHandler)) }
 
 // OpenRoom answers on listeners as while the backbone is waited for, until leave.
 func OpenRoom(listeners []net.Listener, pathPrefix string, ready func() (bool, string)) (leave func()) {

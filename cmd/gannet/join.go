@@ -10,12 +10,14 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gannet-io/gannet/engine/backbone"
 	"github.com/gannet-io/gannet/engine/backbone/natsbus"
 	"github.com/gannet-io/gannet/engine/backbone/redisbus"
+	"github.com/gannet-io/gannet/engine/certs"
 	"github.com/gannet-io/gannet/pusher/node"
 )
 
@@ -85,7 +87,7 @@ const natsDir = "nats"
 
 func (s *server) openNATS(name string) (backbone.Bus, error) {
 	c := &s.cfg.Cluster.NATS
-	secure, err := c.TLS.config()
+	secure, err := c.TLS.config(s.log)
 	if err != nil {
 		return nil, fmt.Errorf("cluster.nats.tls: %w", err)
 	}
@@ -140,7 +142,7 @@ func (n *NATSConfig) findSelf() (string, error) {
 const lookupTime = 5 * time.Second
 
 // config returns what the files say; nil: there is none. May block on files.
-func (t *LinkTLSConfig) config() (*tls.Config, error) {
+func (t *LinkTLSConfig) config(log *slog.Logger) (*tls.Config, error) {
 	if *t == (LinkTLSConfig{}) {
 		return nil, nil
 	}
@@ -158,14 +160,43 @@ func (t *LinkTLSConfig) config() (*tls.Config, error) {
 		c.ClientCAs = c.RootCAs
 	}
 	if t.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		own := &linkPair{pair: certs.Pair{Cert: t.Cert, Key: t.Key}, log: log}
+		first, err := own.pair.Load()
 		if err != nil {
 			return nil, err
 		}
-		c.Certificates = []tls.Certificate{pair}
+		own.last = &first.Certificate
+		c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return own.current(), nil }
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return own.current(), nil }
 		c.ClientAuth = tls.RequireAndVerifyClientCert
 	}
 	return c, nil
+}
+
+// A linkPair is this node's certificate, which is read anew for each connection: they are few, and so files can change while it runs.
+type linkPair struct {
+	pair certs.Pair
+	log  *slog.Logger
+
+	mu   sync.Mutex
+	last *tls.Certificate // that could be read
+	said string           // why the newest could not
+}
+
+// current returns the certificate of a new connection. May block on files.
+func (l *linkPair) current() *tls.Certificate {
+	loaded, err := l.pair.Load()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		if text := err.Error(); text != l.said {
+			l.said = text
+			l.log.Error("the certificate for the cluster cannot be read; the one before stays in use", "error", err)
+		}
+		return l.last
+	}
+	l.last, l.said = &loaded.Certificate, ""
+	return l.last
 }
 
 // natsLogs says how much the backbone has to keep for all histories that are configured.

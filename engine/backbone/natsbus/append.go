@@ -270,7 +270,12 @@ func (w *writers) look(t *writer, f *flight) {
 			return
 		}
 		w.mu.Unlock()
-		time.Sleep(rand.N(50 * time.Millisecond))
+		select {
+		case <-b.done:
+			// The next turn ends what waits, once the writers are closed.
+			time.Sleep(time.Millisecond)
+		case <-time.After(rand.N(50 * time.Millisecond)):
+		}
 	}
 }
 

@@ -2,9 +2,11 @@ package natsbus
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -18,12 +20,14 @@ func (b *Bus) connect(ctx context.Context) error {
 		nats.MaxReconnects(-1),
 		nats.ReconnectBufSize(-1), // what cannot be sent now is refused now
 		nats.RetryOnFailedConnect(true),
+		nats.IgnoreAuthErrorAbort(), // or a password that is wrong for a while would end the connection for good
 		nats.CustomReconnectDelay(func(attempts int) time.Duration {
 			return min(2*time.Second, 50*time.Millisecond<<min(attempts, 6)) + rand.N(100*time.Millisecond)
 		}),
 		nats.ConnectHandler(func(*nats.Conn) { b.health.connected(true) }),
 		nats.ReconnectHandler(func(*nats.Conn) { b.reconnected() }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { b.disconnected(err) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { b.health.failed(err) }),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { b.failed(sub, err) }),
 		nats.SyncQueueLen(64 << 10),
 	}
@@ -66,9 +70,16 @@ func (b *Bus) connect(ctx context.Context) error {
 	}
 	b.conn = conn
 	for !conn.IsConnected() {
+		err := conn.LastError()
+		if err == nil {
+			err = b.health.trouble()
+		}
+		if refused(err) {
+			return fmt.Errorf("natsbus: connect to %s: %w", urls, err)
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("natsbus: connect: %w", errors.Join(conn.LastError(), context.Cause(ctx)))
+			return fmt.Errorf("natsbus: connect to %s: %w", urls, errors.Join(err, context.Cause(ctx)))
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
@@ -77,6 +88,19 @@ func (b *Bus) connect(ctx context.Context) error {
 		b.log.Info("the server takes smaller messages than an embedded one", "bytes", n)
 	}
 	return nil
+}
+
+// refused reports whether err says that a server is there and does not want this node, or this node not that server: trying again is of no use
+// until somebody changes something.
+func refused(err error) bool {
+	for _, e := range []error{nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired, nats.ErrSecureConnRequired, nats.ErrSecureConnWanted} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	var untrusted *tls.CertificateVerificationError
+	var op *net.OpError
+	return errors.As(err, &untrusted) || errors.As(err, &op) && op.Op == "remote error"
 }
 
 // reconnected is called when the connection was lost and is back: anything may have been missed.
@@ -101,6 +125,10 @@ func (b *Bus) failed(sub *nats.Subscription, err error) {
 	}
 	if errors.Is(err, nats.ErrSlowConsumer) && sub != nil {
 		b.dropped(sub)
+		return
+	}
+	if refused(err) && !b.health.isConnected() {
+		b.health.failed(err) // in every attempt, so it is not logged each time
 		return
 	}
 	subject := ""

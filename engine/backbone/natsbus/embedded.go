@@ -3,7 +3,7 @@ package natsbus
 import (
 	"context"
 	"crypto/rand"
-	"errors"
+	"crypto/subtle"
 	"fmt"
 	"net"
 	"net/url"
@@ -20,8 +20,20 @@ const maxPayload = 8 << 20
 // An embedded is the nats-server of this process.
 type embedded struct {
 	server    *server.Server
+	log       *serverLog
 	temporary string // directory to remove; "": none
 	token     string // of clients; "": they need none
+	system    string // of this process, for the server's own account; "": there is none
+}
+
+// Check lets clients in that know a token, as server.Authentication. Any goroutine.
+func (s *embedded) Check(c server.ClientAuthentication) bool {
+	token := []byte(c.GetOpts().Token)
+	if s.system != "" && subtle.ConstantTimeCompare(token, []byte(s.system)) == 1 {
+		c.RegisterUser(&server.User{Account: s.server.SystemAccount()})
+		return true
+	}
+	return subtle.ConstantTimeCompare(token, []byte(s.token)) == 1
 }
 
 // openEmbedded starts a nats-server.
@@ -38,7 +50,7 @@ func openEmbedded(c *Config) (*embedded, error) {
 		SyncAlways:             e.SyncAlways,
 		DisableJetStreamBanner: true,
 	}
-	s := &embedded{token: e.Secret}
+	s := &embedded{token: e.Secret, log: newServerLog(c.Logger.With("part", "nats-server"))}
 	var err error
 	switch {
 	case e.Client != "":
@@ -52,9 +64,11 @@ func openEmbedded(c *Config) (*embedded, error) {
 	case len(e.Routes) > 0:
 		// A server that does not listen for clients does not for routes. So it listens where few reach it, and with a token that nobody knows.
 		o.DontListen, o.Host, o.Port = false, "127.0.0.1", server.RANDOM_PORT
-		s.token = rand.Text()
+		s.token, s.system = rand.Text(), rand.Text()
 	}
-	o.Authorization = s.token
+	if s.token != "" {
+		o.CustomClientAuthentication = s
+	}
 	if len(e.Routes) > 0 {
 		listen := e.Listen
 		if listen == "" {
@@ -96,7 +110,7 @@ func openEmbedded(c *Config) (*embedded, error) {
 		s.close()
 		return nil, fmt.Errorf("natsbus: %w", err)
 	}
-	s.server.SetLoggerV2(&serverLog{c.Logger.With("part", "nats-server")}, false, false, false)
+	s.server.SetLoggerV2(s.log, false, false, false)
 	s.server.Start()
 	return s, nil
 }
@@ -105,10 +119,10 @@ func openEmbedded(c *Config) (*embedded, error) {
 func (s *embedded) ready(ctx context.Context) error {
 	for !s.server.ReadyForConnections(50 * time.Millisecond) {
 		if !s.server.Running() {
-			return errors.New("natsbus: the embedded server did not start; see its log")
+			return fmt.Errorf("natsbus: the embedded server did not start: %s", s.log.trouble())
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("natsbus: the embedded server is not ready: %w", context.Cause(ctx))
+			return fmt.Errorf("natsbus: the embedded server is not ready (%s): %w", s.log.trouble(), context.Cause(ctx))
 		}
 	}
 	return nil

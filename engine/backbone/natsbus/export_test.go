@@ -1,6 +1,7 @@
 package natsbus
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -24,6 +25,9 @@ func (b *Bus) Open() error { return b.open() }
 
 // Server returns the server in b.
 func (b *Bus) Server() *server.Server { return b.server.server }
+
+// Remotes returns the names of the servers that the one in b is connected with.
+func (b *Bus) Remotes() map[string]bool { return b.server.remotes() }
 
 // KeepWhole has b remove the records before a whole after d.
 func (b *Bus) KeepWhole(d time.Duration) { b.board.pen.kept = d }
@@ -80,3 +84,10 @@ func (b *Bus) Renew(topic string) error {
 }
 
 var ErrBehind = errBehind
+
+// NewServerLog is newServerLog with a clock.
+func NewServerLog(log *slog.Logger, now func() time.Time) *serverLog {
+	l := newServerLog(log)
+	l.now = now
+	return l
+}

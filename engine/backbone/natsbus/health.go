@@ -2,6 +2,7 @@ package natsbus
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,11 +23,12 @@ type health struct {
 	stopped chan struct{}
 	running bool
 
-	mu     sync.Mutex
-	ack    time.Time
-	alone  bool // no route to another server
-	doubt  bool // messages may have been missed since the last State(true)
-	reason string
+	mu      sync.Mutex
+	ack     time.Time
+	alone   bool  // no route to another server
+	doubt   bool  // messages may have been missed since the last State(true)
+	failure error // why there is no connection, if that is known
+	reason  string
 }
 
 func newHealth(b *Bus) *health {
@@ -41,10 +43,29 @@ func (h *health) isConnected() bool { return h.online.Load() }
 // connected says whether there is a connection.
 func (h *health) connected(is bool) {
 	h.online.Store(is)
-	if !is {
+	if is {
+		h.mu.Lock()
+		h.failure = nil
+		h.mu.Unlock()
+	} else {
 		h.doubted()
 	}
 	h.judge()
+}
+
+// failed says why there is no connection.
+func (h *health) failed(err error) {
+	h.mu.Lock()
+	h.failure = err
+	h.mu.Unlock()
+	h.judge()
+}
+
+// trouble returns why there is no connection; nil: that is not known.
+func (h *health) trouble() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.failure
 }
 
 // doubted says that messages may have been missed.
@@ -69,10 +90,20 @@ func (h *health) acked() {
 
 // judge decides.
 func (h *health) judge() {
+	var last error
+	if h.bus.connected.Load() && !h.online.Load() {
+		last = h.bus.conn.LastError() // the library tells of some errors only there
+	}
 	h.mu.Lock()
+	if last != nil {
+		h.failure = last
+	}
 	switch silent := time.Since(h.ack); {
 	case !h.online.Load():
 		h.reason = "not connected to nats"
+		if h.failure != nil {
+			h.reason += ": " + strings.TrimPrefix(h.failure.Error(), "nats: ")
+		}
 	case h.ack.IsZero():
 		h.reason = "not on the board yet"
 	case h.alone:

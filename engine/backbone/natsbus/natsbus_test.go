@@ -45,13 +45,19 @@ type outside struct {
 	dir    string
 	port   int
 	server *server.Server
+
+	options func(o *server.Options) // changes them; nil: as they are
 }
 
 func (o *outside) start() {
 	o.t.Helper()
-	s, err := server.NewServer(&server.Options{
+	options := &server.Options{
 		ServerName: "outside", Host: "127.0.0.1", Port: o.port, JetStream: true, StoreDir: o.dir, NoSigs: true, NoLog: true, MaxPayload: 8 << 20,
-	})
+	}
+	if o.options != nil {
+		o.options(options)
+	}
+	s, err := server.NewServer(options)
 	if err != nil {
 		o.t.Fatal(err)
 	}

@@ -303,7 +303,9 @@ func (p *pen) write(id string, r *record) error {
 		}
 		if try%8 == 4 {
 			b.log.Debug("the board cannot be written", "error", err)
-			b.remake()
+			if b.health.isConnected() {
+				b.remake()
+			}
 		}
 		select {
 		case <-p.done:
@@ -318,7 +320,19 @@ func (p *pen) write(id string, r *record) error {
 		if !same {
 			return errFenced
 		}
-		time.Sleep(20*time.Millisecond + rand.N(40*time.Millisecond))
+		p.pause(r.kind == gone)
+	}
+}
+
+// pause waits a moment before the next try, unless the node closes and it is not that which is written.
+func (p *pen) pause(leaving bool) {
+	done := p.done
+	if leaving {
+		done = nil
+	}
+	select {
+	case <-done:
+	case <-time.After(20*time.Millisecond + rand.N(40*time.Millisecond)):
 	}
 }
 

@@ -16,6 +16,7 @@ type proxy struct {
 	mu    sync.Mutex
 	cut   bool
 	conns map[net.Conn]bool
+	ended int
 	all   sync.WaitGroup
 }
 
@@ -81,7 +82,15 @@ func (p *proxy) drop(c net.Conn) {
 	c.Close()
 	p.mu.Lock()
 	delete(p.conns, c)
+	p.ended++
 	p.mu.Unlock()
+}
+
+// hangups counts the ends of connections, both of each.
+func (p *proxy) hangups() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ended
 }
 
 // setCut closes all connections and takes no more, or takes them again.

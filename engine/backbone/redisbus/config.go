@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -215,7 +216,18 @@ func (c *Config) tls() (*tls.Config, error) {
 		if err != nil {
 			return nil, fmt.Errorf("redisbus: %w", err)
 		}
-		t.Certificates = []tls.Certificate{pair}
+		var mu sync.Mutex // the library opens several connections at once
+		t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			// Read for each connection, so that it can change; one that cannot be read is half written, or the change went wrong.
+			fresh, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				pair = fresh
+			}
+			last := pair
+			return &last, nil
+		}
 	}
 	return t, nil
 }

@@ -17,11 +17,10 @@ import (
 )
 
 // primaries starts a Redis Cluster of three.
-func primaries(t *testing.T) (all []*server) {
+func primaries(t *testing.T, more ...string) (all []*server) {
 	t.Helper()
 	for range 3 {
-		bus := freePort(t)
-		all = append(all, startServer(t, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus), "--cluster-node-timeout", "30000", "--save", "", "--appendonly", "no"))
+		all = append(all, startMember(t, more...))
 	}
 	slots := []string{"0", "5460", "5461", "10922", "10923", "16383"}
 	for i, s := range all {
@@ -36,6 +35,12 @@ func primaries(t *testing.T) (all []*server) {
 		s.allow()
 	}
 	return all
+}
+
+// startMember starts a server that is to be one of a Redis Cluster.
+func startMember(t *testing.T, more ...string) *server {
+	t.Helper()
+	return startServer(t, append([]string{"--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(freePort(t)), "--cluster-node-timeout", "30000"}, more...)...)
 }
 
 // option returns what an option of the server was given.

@@ -1,60 +1,42 @@
 package redisbus_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gannet-io/gannet/engine/backbone"
+	"github.com/gannet-io/gannet/engine/backbone/backbonetest"
 	"github.com/gannet-io/gannet/engine/backbone/redisbus"
 )
 
-// certificate writes a certificate for 127.0.0.1 that signs itself, for both sides, and its key.
-func certificate(t *testing.T) (cert, key string) {
+// both writes what vouches for two authorities.
+func both(t *testing.T, one, other *backbonetest.Authority) string {
 	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalECPrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write := func(name, kind string, data []byte) string {
-		path := filepath.Join(t.TempDir(), name)
-		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: data}), 0o600); err != nil {
+	var text []byte
+	for _, a := range []*backbonetest.Authority{one, other} {
+		pem, err := os.ReadFile(a.File)
+		if err != nil {
 			t.Fatal(err)
 		}
-		return path
+		text = append(text, pem...)
 	}
-	return write("cert.pem", "CERTIFICATE", der), write("key.pem", "EC PRIVATE KEY", secret)
+	path := filepath.Join(t.TempDir(), "both.pem")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
-func TestBusSpeaksTLSWithCertificatesOnBothSides(t *testing.T) {
-	cert, key := certificate(t)
+func TestBusSpeaksTLSWithCertificatesOnBothSidesWhichMayChange(t *testing.T) {
+	authority, next := backbonetest.NewAuthority(t), backbonetest.NewAuthority(t)
 	port := freePort(t)
-	startServer(t, "--tls-port", fmt.Sprint(port), "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert, "--tls-auth-clients", "yes", "--requirepass", password)
-	config := redisbus.Config{URL: fmt.Sprintf("rediss://127.0.0.1:%d", port), Password: password, Name: "a", CAFile: cert, CertFile: cert, KeyFile: key}
+	serverCert, serverKey := authority.Files()
+	s := startServer(t, "--tls-port", fmt.Sprint(port), "--tls-cert-file", serverCert, "--tls-key-file", serverKey, "--tls-ca-cert-file", authority.File, "--tls-auth-clients", "yes", "--requirepass", password)
+	cert, key := authority.Files()
+	config := redisbus.Config{URL: fmt.Sprintf("rediss://127.0.0.1:%d", port), Password: password, Name: "a", CAFile: both(t, authority, next), CertFile: cert, KeyFile: key}
 	a := join(t, newBus(t, config))
 	config.Name = "b"
 	b := join(t, newBus(t, config))
@@ -66,4 +48,13 @@ func TestBusSpeaksTLSWithCertificatesOnBothSides(t *testing.T) {
 	b.until("all", func() bool {
 		return strings.Join(b.messages["t"], "") == "m" && strings.Join(b.log["t"], "") == "s" && b.entries[a.self.ID]["k"] == "v"
 	})
+
+	// Both sides change to another authority's, the server by starting anew.
+	next.Sign(cert, key)
+	next.Sign(serverCert, serverKey)
+	s.kill()
+	s.again("--tls-ca-cert-file", next.File)
+	for _, n := range []*witness{a, b} {
+		n.until("another incarnation, with the new certificate", func() bool { return n.rejoins == 2 && n.up })
+	}
 }
