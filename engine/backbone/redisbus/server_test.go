@@ -154,6 +154,19 @@ func (s *server) do(args ...string) rueidis.RedisMessage {
 	return m
 }
 
+// try runs one command on a server that may hang up.
+func (s *server) try(args ...string) (m rueidis.RedisMessage, err error) {
+	s.t.Helper()
+	c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{s.addr()}, ForceSingleClient: true, DisableCache: true})
+	if err != nil {
+		return m, err
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return c.Do(ctx, c.B().Arbitrary(args[0]).Args(args[1:]...).Build()).ToMessage()
+}
+
 // dump keeps a copy of the server's data and returns what puts it in its place, for the next start.
 func (s *server) dump() (restore func()) {
 	s.t.Helper()
