@@ -43,9 +43,13 @@ export function go(to: string): void {
   hash.value = location.hash;
 }
 
-/** Changes the query of where one is, without an entry in the browser's history: for what is typed. */
+/**
+ * Changes the query of where one is, without an entry in the browser's history: for what is typed. Who is on the way to
+ * another view, of which the browser has not told yet, is not called back.
+ */
 export function refine(changes: Record<string, string | undefined>): void {
-  const { path, query } = route.peek();
+  const { path, query } = parse(location.hash);
+  if (path.join('/') !== route.peek().path.join('/')) return;
   const next = href(path, { ...query, ...changes });
   history.replaceState(null, '', next);
   hash.value = next;
