@@ -20,8 +20,10 @@ import (
 // plainTests do not run over TLS: Chromium trusts no authority of ours, and webhooks go out, not in.
 var plainTests = []string{"browser", "console", "demos", "webhook"}
 
-// TestNodeSDKs runs the node tests in sdk/; each is a subtest here.
+// TestNodeSDKs runs the node tests in sdk/; each is a subtest here. They wait for timers and pages more than they work, and
+// share nothing but a server, in which each has channels of its own.
 func TestNodeSDKs(t *testing.T) {
+	t.Parallel()
 	if !packagesInstalled() {
 		t.Fatal("the SDKs under test are not installed, or not those of package-lock.json; run: make setup")
 	}
@@ -35,6 +37,7 @@ func TestNodeSDKs(t *testing.T) {
 			if slices.Contains(plainTests, name) {
 				plainOnly(t)
 			}
+			t.Parallel()
 			runNode(t, file)
 		})
 	}
