@@ -49,8 +49,8 @@ test: setup ## Set up, then run every test: race, invariants, real SDKs
 	npm run --silent --prefix $(CONSOLE) check # what is built is what is in git
 	go test -shuffle=on ./... # as it is shipped; the race detector and the invariants allocate: what may not allocate is held here
 	go test -race -shuffle=on -tags invariants ./...
-	go test -race -tags e2e -count=1 -parallel 4 -timeout 30m ./$(E2E)/... # most wait for leases and pages: more at once than there are processors
-	GANNET_E2E_TRANSPORT=tls go test -tags e2e -count=1 -parallel 4 -timeout 30m ./$(E2E)/... # the same SDKs over TLS; races were looked for
+	go test -race -tags e2e -count=1 -parallel 3 -timeout 30m ./$(E2E)/... # most wait for leases and pages: more at once than there are processors
+	GANNET_E2E_TRANSPORT=tls go test -tags e2e -count=1 -parallel 3 -timeout 30m ./$(E2E)/... # the same SDKs over TLS; races were looked for
 	@echo "All tests passed."
 
 fuzz: ## Fuzz for FUZZTIME in all (10m; 8h for a night); FUZZ="Reader|Hub" for some targets

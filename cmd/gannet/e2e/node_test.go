@@ -20,6 +20,9 @@ import (
 // plainTests do not run over TLS: Chromium trusts no authority of ours, and webhooks go out, not in.
 var plainTests = []string{"browser", "console", "demos", "webhook"}
 
+// picturesVariable has the tests of pages keep pictures in screenshots/, which nothing looks at but people.
+const picturesVariable = "GANNET_E2E_PICTURES"
+
 // TestNodeSDKs runs the node tests in sdk/; each is a subtest here. They wait for timers and pages more than they work, and
 // share nothing but a server, in which each has channels of its own.
 func TestNodeSDKs(t *testing.T) {
@@ -73,6 +76,7 @@ func runNode(t *testing.T, file string) {
 	}
 	place, err := json.Marshal(map[string]any{
 		"host": host, "port": number, "binary": binary, "settings": shared, "config": encryption() + configuration, "apps": accounts, "tls": overTLS,
+		"pictures": os.Getenv(picturesVariable) != "",
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -5,14 +5,14 @@
 //   const alice = await browser.visitor(t);        // somebody with a storage of their own
 //   const page = await alice.open(`${at}/demo/`);  // a Playwright page under watch
 //   await accessible(page);                        // axe-core, in light and in dark
-//   await picture(page, 'demo-chat');              // into screenshots/, which is not in git
+//   await picture(page, 'demo-chat');              // into screenshots/, which is not in git, when GANNET_E2E_PICTURES is set
 
 import assert from 'node:assert/strict';
 import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
-import { patience } from './clients.mjs';
+import { patience, server } from './clients.mjs';
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const folder = fileURLToPath(new URL('../screenshots/', import.meta.url));
@@ -90,8 +90,9 @@ async function source() {
   return text;
 }
 
-/** Keeps a picture of what the window shows. In another size or scheme: `{ size: sizes.phone, colorScheme: 'dark' }`, which are undone. */
+/** Keeps a picture of what the window shows, for people to look at: when they are asked for. In another size or scheme: `{ size: sizes.phone, colorScheme: 'dark' }`, which are undone. */
 export async function picture(page, name, { size, colorScheme, fullPage = false } = {}) {
+  if (!server.pictures) return;
   await mkdir(folder, { recursive: true });
   const before = page.viewportSize();
   if (size) await page.setViewportSize(size);
