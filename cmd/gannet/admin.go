@@ -151,7 +151,7 @@ func (s *server) consoleURL() (address string, local bool) {
 	for _, ln := range s.adminOnly {
 		// On an address of all, only who is there knows by which it is reached.
 		if tcp, ok := ln.Addr().(*net.TCPAddr); ok && !tcp.IP.IsUnspecified() {
-			return "http://" + tcp.String() + "/", tcp.IP.IsLoopback()
+			return s.cfg.Admin.TLS.scheme() + "://" + tcp.String() + "/", tcp.IP.IsLoopback()
 		}
 	}
 	return "", false

@@ -64,20 +64,22 @@ type Config struct {
 
 // AdminConfig says where metrics, profiles, health, the console and its API are served, and to whom.
 type AdminConfig struct {
-	Listen       string   `yaml:"listen"`        // an address as of ListenerConfig; "": no admin listener
-	Token        Secret   `yaml:"token"`         // for scripts; "": none
-	TokenFile    string   `yaml:"token_file"`    // has one, which wins over Token
-	Password     Secret   `yaml:"password"`      // for people; "": none
-	PasswordFile string   `yaml:"password_file"` // has one, which wins over Password
-	Hosts        []string `yaml:"hosts"`         // names it is asked by, see package allow
-	Public       []string `yaml:"public"`        // what needs no secret: health, metrics
-	SoketiPrefix string   `yaml:"soketi_prefix"` // of metrics under soketi's names; "": there are none
-	URL          string   `yaml:"url"`           // where people reach it, for the consoles of other nodes; "": by its address
+	Listen       string        `yaml:"listen"`        // an address as of ListenerConfig; "": no admin listener
+	Token        Secret        `yaml:"token"`         // for scripts; "": none
+	TokenFile    string        `yaml:"token_file"`    // has one, which wins over Token
+	Password     Secret        `yaml:"password"`      // for people; "": none
+	PasswordFile string        `yaml:"password_file"` // has one, which wins over Password
+	Hosts        []string      `yaml:"hosts"`         // names it is asked by, see package allow
+	Public       []string      `yaml:"public"`        // what needs no secret: health, metrics
+	SoketiPrefix string        `yaml:"soketi_prefix"` // of metrics under soketi's names; "": there are none
+	TLS          DoorTLSConfig `yaml:"tls"`
+	URL          string        `yaml:"url"` // where people reach it, for the consoles of other nodes; "": by its address
 }
 
 // RESTConfig says where the HTTP API is served besides the public listener.
 type RESTConfig struct {
-	Listen string `yaml:"listen"` // an address as of ListenerConfig; "": the public ones only
+	Listen string        `yaml:"listen"` // an address as of ListenerConfig; "": the public ones only
+	TLS    DoorTLSConfig `yaml:"tls"`
 }
 
 // ProxiesConfig says whom to believe about where clients come from.
@@ -252,7 +254,8 @@ type CompatConfig struct {
 func DefaultConfig() *Config {
 	return &Config{
 		Listen:    at(":6001"),
-		Admin:     AdminConfig{Listen: "127.0.0.1:9601", Public: []string{publicHealth}},
+		Admin:     AdminConfig{Listen: "127.0.0.1:9601", Public: []string{publicHealth}, TLS: DoorTLSConfig{MinVersion: "1.2"}},
+		REST:      RESTConfig{TLS: DoorTLSConfig{MinVersion: "1.2"}},
 		Proxies:   ProxiesConfig{Header: "x-forwarded-for", ProxyProtocol: "off"},
 		WebSocket: WebSocketConfig{Compression: compressionOff},
 		Limits: ServerLimits{

@@ -76,7 +76,8 @@ func TestCheckPrintsASummaryWithoutSecrets(t *testing.T) {
 	f, secret := newTLSFiles(t), write(t, "0123456789abcdef\n")
 	file := write(t, strings.NewReplacer("/etc/gannet/a.pem", f.cert, "/etc/gannet/a.key", f.key, "b.pem", f.both, "/etc/gannet/ca.pem", f.cert, "/etc/gannet/tickets", f.secrets,
 		"/etc/gannet/token", secret, "/etc/gannet/password", secret,
-		"/etc/gannet/link.pem", f.cert, "/etc/gannet/node.pem", f.cert, "/etc/gannet/node.key", f.key, "r.pem", f.cert, "r.key", f.key).Replace(string(text)))
+		"/etc/gannet/link.pem", f.cert, "/etc/gannet/node.pem", f.cert, "/etc/gannet/node.key", f.key, "r.pem", f.cert, "r.key", f.key,
+		"c.pem", f.cert, "c.key", f.key, "d.pem", f.cert, "d.key", f.key, "clients.pem", f.cert, "backends.pem", f.cert).Replace(string(text)))
 	code, out, errOut := runCommand(t, "", "check", file)
 	want := file + ` is fine
   listen  127.0.0.1:7001/realtime
@@ -86,6 +87,8 @@ func TestCheckPrintsASummaryWithoutSecrets(t *testing.T) {
   admin   127.0.0.1:7601
   tls     ` + f.cert + " for localhost 127.0.0.1 until " + f.until + `
   tls     ` + f.both + " for localhost 127.0.0.1 until " + f.until + `
+  tls     rest: ` + f.cert + " for localhost 127.0.0.1 until " + f.until + `
+  tls     admin: ` + f.cert + " for localhost 127.0.0.1 until " + f.until + `
   tls     ACME for ws.shop.example
   cluster nats, node ws-1; server inside at 0.0.0.0:6222, data on 10.0.0.1:6222 nats://10.0.0.2:6222 ws-3.internal:6222
   apps    2

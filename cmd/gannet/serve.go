@@ -52,9 +52,12 @@ type server struct {
 	away     atomic.Int64 // since when the backbone is, in Unix nanoseconds; 0: it is not
 	joined   atomic.Bool  // the node is part of its cluster, or alone
 
-	data      *dataDir           // nil without data_dir
-	certs     *certs.Store       // nil without TLS
-	acme      *acmecerts.Manager // nil without ACME
+	data  *dataDir           // nil without data_dir
+	certs *certs.Store       // nil without TLS
+	acme  *acmecerts.Manager // nil without ACME
+
+	restCerts, adminCerts *certs.Store // nil without TLS there
+
 	engine    *engine.Engine
 	reclaimer reclaimer
 	trust     *proxies.Trust
@@ -169,6 +172,9 @@ func (s *server) assemble() error {
 		return err
 	}
 	if s.certs, err = cfg.openCerts(s.acme, s.log, set); err != nil {
+		return err
+	}
+	if err := s.openDoors(set); err != nil {
 		return err
 	}
 	token, password, err := cfg.Admin.secrets()
@@ -287,7 +293,7 @@ func (s *server) assemble() error {
 		Sets: []*metrics.Set{set}, Ready: s.ready, Logger: s.log, Metrics: set,
 		SoketiPrefix: cfg.Admin.SoketiPrefix, SoketiPort: portOf(s.public[0].Addr()),
 		API:   map[string]http.Handler{"/api/webhooks": s.webhooks.API(), "/api/cluster": http.HandlerFunc(s.serveCluster)},
-		Token: token, Password: password, Hosts: cfg.Admin.Hosts,
+		Token: token, Password: password, Hosts: cfg.Admin.Hosts, TLS: tlsOf(s.adminCerts), HSTS: cfg.TLS.HSTS,
 		PublicHealth: cfg.Admin.public(publicHealth), PublicMetrics: cfg.Admin.public(publicMetrics),
 		Console: console.Files(), Build: s.build(),
 		Apps: registered, Node: s.node, Conns: door, Feed: feed, Fleet: s.fleet, Host: hostname(), Publish: s.publishFor,
@@ -372,7 +378,7 @@ func (s *server) start() {
 	}
 	s.run("HTTP on the public listeners", func() error { return s.rest.ServeShared(s.http) })
 	for _, ln := range s.restOnly {
-		s.run("HTTP listener", func() error { return s.rest.Serve(s.cfg.Proxies.listener(ln, s.trust)) })
+		s.run("HTTP listener", func() error { return s.rest.Serve(sealed(s.cfg.Proxies.listener(ln, s.trust), s.restCerts)) })
 	}
 }
 

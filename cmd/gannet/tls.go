@@ -56,15 +56,9 @@ func (t *TLSConfig) pairs() []certs.Pair {
 
 func (r *reading) checkTLS(c *Config) {
 	t := &c.TLS
-	for i, cert := range t.Certificates {
-		path := fmt.Sprintf("tls.certificates[%d]", i)
-		if cert.Cert == "" {
-			r.bad(path+".cert", "want the name of a PEM file with the certificate and its chain")
-		}
-		if cert.Key == "" {
-			r.bad(path+".key", "want the name of a PEM file with the private key")
-		}
-	}
+	r.checkCertificates("tls.certificates", t.Certificates)
+	r.checkDoor("admin.tls", &c.Admin.TLS)
+	r.checkDoor("rest.tls", &c.REST.TLS)
 	r.checkACME(c)
 	r.checkWord("tls.min_version", t.MinVersion, "1.2", "1.3")
 	if t.HSTS%time.Second != 0 {
@@ -82,20 +76,44 @@ func (r *reading) checkTLS(c *Config) {
 	}
 }
 
+func (r *reading) checkCertificates(key string, list []CertificateConfig) {
+	for i, cert := range list {
+		path := fmt.Sprintf("%s[%d]", key, i)
+		if cert.Cert == "" {
+			r.bad(path+".cert", "want the name of a PEM file with the certificate and its chain")
+		}
+		if cert.Key == "" {
+			r.bad(path+".key", "want the name of a PEM file with the private key")
+		}
+	}
+}
+
 // checkFiles adds what is wrong with the files that the configuration names.
 func (r *reading) checkFiles(c *Config) (doubts []string) {
-	for i, pair := range c.TLS.pairs() {
-		path := fmt.Sprintf("tls.certificates[%d]", i)
-		l, err := pair.Load()
-		var bad *certs.PairError
-		switch {
-		case errors.As(err, &bad) && bad.Key:
-			r.bad(path+".key", "%s", bad)
-		case err != nil:
-			r.bad(path+".cert", "%s", err)
-		default:
-			if doubt := l.Doubt(time.Now()); doubt != "" {
-				doubts = append(doubts, fmt.Sprintf("%s: the certificate in %s %s", r.whereIs(path+".cert"), pair.Cert, doubt))
+	for _, of := range []struct {
+		key   string
+		pairs []certs.Pair
+	}{{"tls", c.TLS.pairs()}, {"admin.tls", c.Admin.TLS.pairs()}, {"rest.tls", c.REST.TLS.pairs()}} {
+		for i, pair := range of.pairs {
+			path := fmt.Sprintf("%s.certificates[%d]", of.key, i)
+			l, err := pair.Load()
+			var bad *certs.PairError
+			switch {
+			case errors.As(err, &bad) && bad.Key:
+				r.bad(path+".key", "%s", bad)
+			case err != nil:
+				r.bad(path+".cert", "%s", err)
+			default:
+				if doubt := l.Doubt(time.Now()); doubt != "" {
+					doubts = append(doubts, fmt.Sprintf("%s: the certificate in %s %s", r.whereIs(path+".cert"), pair.Cert, doubt))
+				}
+			}
+		}
+	}
+	for _, of := range []struct{ key, file string }{{"admin.tls.client_ca", c.Admin.TLS.ClientCA}, {"rest.tls.client_ca", c.REST.TLS.ClientCA}} {
+		if of.file != "" {
+			if err := certs.CheckClientCA(of.file); err != nil {
+				r.bad(of.key, "%s: %s", of.file, err)
 			}
 		}
 	}
@@ -189,8 +207,8 @@ func (s *server) followFiles(ctx context.Context, asked <-chan os.Signal) {
 		case <-asked:
 			s.reload()
 		case <-ticks.C:
-			if s.certs != nil {
-				s.certs.Reload(false)
+			for _, store := range s.stores() {
+				store.Reload(false)
 			}
 		}
 	}
@@ -198,11 +216,15 @@ func (s *server) followFiles(ctx context.Context, asked <-chan os.Signal) {
 
 // reload is what SIGHUP asks for.
 func (s *server) reload() {
-	if s.certs == nil {
+	stores, bad := s.stores(), false
+	if len(stores) == 0 {
 		s.log.Info("asked to reload, but nothing is read from files while the server runs")
 		return
 	}
-	if s.certs.Reload(true) {
+	for _, store := range stores {
+		bad = store.Reload(true) || bad
+	}
+	if bad {
 		s.log.Error("reloaded what could be")
 		return
 	}
@@ -212,13 +234,18 @@ func (s *server) reload() {
 // summarizeTLS says what TLS is configured, a line each.
 func summarizeTLS(c *Config) []string {
 	var lines []string
-	for _, pair := range c.TLS.pairs() {
-		l, err := pair.Load()
-		if err != nil {
-			continue // it was complained about
+	say := func(where string, pairs []certs.Pair) {
+		for _, pair := range pairs {
+			l, err := pair.Load()
+			if err != nil {
+				continue // it was complained about
+			}
+			lines = append(lines, fmt.Sprintf("%s%s for %s until %s", where, pair.Cert, strings.Join(l.Names(), " "), l.Expires().UTC().Format(time.DateOnly)))
 		}
-		lines = append(lines, fmt.Sprintf("%s for %s until %s", pair.Cert, strings.Join(l.Names(), " "), l.Expires().UTC().Format(time.DateOnly)))
 	}
+	say("", c.TLS.pairs())
+	say("rest: ", c.REST.TLS.pairs())
+	say("admin: ", c.Admin.TLS.pairs())
 	if domains := c.TLS.ACME.Domains; len(domains) > 0 {
 		lines = append(lines, "ACME for "+strings.Join(domains, " "))
 	}

@@ -281,6 +281,7 @@ func warnings(c *Config, where map[string]string, env map[string]string) []strin
 var otherVariables = []string{
 	"GANNET_CONFIG", "GANNET_APP_ID", "GANNET_APP_KEY", "GANNET_APP_SECRET",
 	"GANNET_URL", "GANNET_KEY", "GANNET_SECRET", "GANNET_ADMIN_URL",
+	"GANNET_ADMIN_CA", "GANNET_ADMIN_CERT", "GANNET_ADMIN_KEY",
 }
 
 // misspelt names variables that are nearly ours. Others are left alone: Kubernetes sets

@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,11 +13,13 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"syscall"
 	"text/tabwriter"
 	"time"
 
+	"github.com/gannet-io/gannet/engine/certs"
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/webhook"
@@ -31,8 +36,11 @@ type webhooksCommand struct {
 
 // An office is the admin listener of a server, which answers the commands.
 type office struct {
-	Admin string `default:"http://127.0.0.1:9601" env:"GANNET_ADMIN_URL" placeholder:"URL" help:"Admin listener of the server: http://HOST:PORT or unix:PATH."`
+	Admin string `default:"http://127.0.0.1:9601" env:"GANNET_ADMIN_URL" placeholder:"URL" help:"Admin listener of the server: http://HOST:PORT, https://HOST:PORT or unix:PATH."`
 	Token Secret `env:"GANNET_ADMIN_TOKEN" placeholder:"TOKEN" help:"The server's admin.token, if it has one."`
+	CA    string `name:"ca" env:"GANNET_ADMIN_CA" placeholder:"FILE" help:"PEM file with who vouches for an admin listener with TLS; the system's authorities unless set."`
+	Cert  string `env:"GANNET_ADMIN_CERT" placeholder:"FILE" help:"PEM file with a certificate to show it, if it asks for one."`
+	Key   string `env:"GANNET_ADMIN_KEY" placeholder:"FILE" help:"PEM file with the private key of that."`
 	JSON  bool   `name:"json" help:"Print the server's answer as it is."`
 }
 
@@ -94,7 +102,36 @@ func (o *office) client() (*http.Client, string, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, "", fmt.Errorf("%q is not a URL such as http://127.0.0.1:9601, or unix:PATH", o.Admin)
 	}
+	trust, err := o.tls()
+	if err != nil {
+		return nil, "", err
+	}
+	client.Transport = &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: trust, TLSHandshakeTimeout: 10 * time.Second}
 	return client, strings.TrimSuffix(o.Admin, "/"), nil
+}
+
+// tls returns whom to trust and what to show.
+func (o *office) tls() (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if o.CA != "" {
+		text, err := os.ReadFile(o.CA)
+		if err != nil {
+			return nil, fmt.Errorf("--ca: %s: %s", o.CA, reasonOf(err))
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("--ca: %s: holds no certificate in PEM", o.CA)
+		}
+	}
+	if o.Cert == "" && o.Key == "" {
+		return config, nil
+	}
+	l, err := certs.Pair{Cert: o.Cert, Key: cmp.Or(o.Key, o.Cert)}.Load() // they may be in one file
+	if err != nil {
+		return nil, fmt.Errorf("--cert, --key: %w", err)
+	}
+	config.Certificates = []tls.Certificate{l.Certificate}
+	return config, nil
 }
 
 func (o *office) explain(err error) error {
@@ -104,6 +141,10 @@ func (o *office) explain(err error) error {
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT) {
 		return fmt.Errorf("no server has its admin listener at %s; say where it is with --admin or GANNET_ADMIN_URL", o.Admin)
+	}
+	var unknown x509.UnknownAuthorityError
+	if errors.As(err, &unknown) {
+		return fmt.Errorf("%s: %w; say who vouches for it with --ca or GANNET_ADMIN_CA", o.Admin, err)
 	}
 	return fmt.Errorf("%s: %w", o.Admin, err)
 }

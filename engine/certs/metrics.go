@@ -17,8 +17,8 @@ func newMetrics(s *Store, set *metrics.Set) *storeMetrics {
 		})
 	}
 	return &storeMetrics{
-		reloaded: set.NewCounter(`gannet_certs_reloads_total{outcome="ok"}`),
-		failed:   set.NewCounter(`gannet_certs_reloads_total{outcome="failed"}`),
+		reloaded: set.GetOrCreateCounter(`gannet_certs_reloads_total{outcome="ok"}`),
+		failed:   set.GetOrCreateCounter(`gannet_certs_reloads_total{outcome="failed"}`),
 	}
 }
 

@@ -37,6 +37,10 @@ type Config struct {
 	// this process alone, new each day.
 	TicketSecrets string
 
+	// ClientCA is a file with the authorities that vouch for clients, which have to show a certificate then. It is read again
+	// when it changes. "": clients need none.
+	ClientCA string
+
 	// MinVersion is the least version of TLS. 0: tls.VersionTLS12.
 	MinVersion uint16
 
@@ -53,11 +57,12 @@ type Store struct {
 	metrics *storeMetrics
 
 	current atomic.Pointer[snapshot]
+	clients atomic.Pointer[clientPool] // nil without ClientCA
 
 	// Guarded by mu.
 	mu       sync.Mutex
 	loaded   []*Loaded // by pair
-	complain []string  // by pair, then of the ticket secrets: what was complained about last
+	complain []string  // by pair, then of the client authorities and of the ticket secrets: what was complained about last
 	secrets  [][]byte
 	digest   [sha256.Size]byte // of the secrets' file
 	keyed    int64             // the period for which ticket keys are set
@@ -81,7 +86,7 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.Metrics == nil {
 		cfg.Metrics = metrics.NewSet()
 	}
-	s := &Store{cfg: cfg, complain: make([]string, len(cfg.Pairs)+1)}
+	s := &Store{cfg: cfg, complain: make([]string, len(cfg.Pairs)+2)}
 	s.tls = &tls.Config{
 		GetCertificate:              s.certificate,
 		DynamicRecordSizingDisabled: true,
@@ -97,6 +102,11 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.TicketSecrets != "" {
 		_, err := s.readSecrets()
 		errs = errors.Join(errs, err)
+	}
+	if cfg.ClientCA != "" {
+		_, err := s.readClients()
+		errs = errors.Join(errs, err)
+		s.tls.ClientAuth, s.tls.VerifyConnection = tls.RequireAnyClientCert, s.verifyClient
 	}
 	if errs != nil {
 		return nil, errs
@@ -219,6 +229,17 @@ func (s *Store) Reload(always bool) (bad bool) {
 	}
 	if changed {
 		s.swap()
+	}
+	if s.cfg.ClientCA != "" {
+		at := len(s.cfg.Pairs)
+		fresh, err := s.readClients()
+		if err != nil {
+			bad = true
+			s.refuse(at, err, always)
+		} else if s.complain[at] = ""; fresh {
+			s.metrics.reloaded.Inc()
+			s.cfg.Log.Info("authorities of clients read again", "file", s.cfg.ClientCA)
+		}
 	}
 	if s.cfg.TicketSecrets != "" {
 		last := len(s.complain) - 1

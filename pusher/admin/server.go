@@ -3,6 +3,7 @@ package admin
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"log"
@@ -87,6 +88,11 @@ type Config struct {
 
 	// PublicHealth and PublicMetrics have /healthz and /readyz, or /metrics, answered to everybody.
 	PublicHealth, PublicMetrics bool
+
+	// TLS has the listeners speak TLS alone. Shared. nil: they do not.
+	TLS *tls.Config
+	// HSTS is how long browsers are told, over TLS, to use nothing but TLS for this host (RFC 6797). Whole seconds; 0: they are told nothing.
+	HSTS time.Duration
 
 	// Console are the files of the console, index.html among them. nil: there is none.
 	Console fs.FS
@@ -227,7 +233,11 @@ func (s *Server) Serve(ln net.Listener) error {
 		}()
 	}
 	s.mu.Unlock()
-	err := s.http.Serve(&listener{ln, &s.conns})
+	var counted net.Listener = &listener{ln, &s.conns}
+	if s.cfg.TLS != nil {
+		counted = tls.NewListener(counted, s.cfg.TLS) // outermost, where net/http sees it
+	}
+	err := s.http.Serve(counted)
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
