@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -67,7 +68,7 @@ func run(t *terminal, args []string) (code int) {
 		kong.Exit(func(code int) { panic(exit{code}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(asOthersSay(args))
 	if err != nil {
 		hint := ""
 		if text, ok := strings.CutPrefix(err.Error(), "unknown flag -"); ok && !strings.HasPrefix(text, "-") {
@@ -87,4 +88,15 @@ func run(t *terminal, args []string) (code int) {
 		return exitFailed
 	}
 	return 0
+}
+
+// asOthersSay turns what people try first, because other programs have it, into what there is: "help serve" and "--version".
+func asOthersSay(args []string) []string {
+	switch {
+	case len(args) > 0 && args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	case len(args) == 1 && args[0] == "--version":
+		return []string{"version"}
+	}
+	return args
 }

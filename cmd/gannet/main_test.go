@@ -52,7 +52,7 @@ func TestCommandLinesThatMakeNoSenseExitWith2(t *testing.T) {
 }
 
 func TestHelpShowsExamplesAndEndsWell(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"check", "--help"}, {"subscribe", "--help"}, {"publish", "--help"}, {"echo", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"check", "--help"}, {"subscribe", "--help"}, {"publish", "--help"}, {"echo", "--help"}, {"help"}, {"help", "serve"}} {
 		code, out, errOut := runCommand(t, "", args...)
 		if code != 0 || errOut != "" || !strings.Contains(out, "    gannet ") {
 			t.Errorf("%q: code %d, err %q, out without an example:\n%s", args, code, errOut, out)
@@ -62,9 +62,11 @@ func TestHelpShowsExamplesAndEndsWell(t *testing.T) {
 
 func TestVersionSaysWhatTheLinkerSaid(t *testing.T) {
 	defer main.SetVersion("1.2.3", "abcdef")()
-	code, out, _ := runCommand(t, "", "version")
-	if want := "gannet 1.2.3, commit abcdef, go1."; code != 0 || !strings.HasPrefix(out, want) {
-		t.Errorf("code %d, %q; want 0, %q…", code, out, want)
+	for _, arg := range []string{"version", "--version"} {
+		code, out, _ := runCommand(t, "", arg)
+		if want := "gannet 1.2.3, commit abcdef, go1."; code != 0 || !strings.HasPrefix(out, want) {
+			t.Errorf("%s: code %d, %q; want 0, %q…", arg, code, out, want)
+		}
 	}
 }
 
