@@ -259,8 +259,8 @@ func (f *follower) note(format string, args ...any) {
 func (f *follower) printRaw(raw []byte) {
 	var line bytes.Buffer
 	if json.Compact(&line, raw) == nil {
-		line.WriteByte('\n')
-		f.t.out.Write(line.Bytes())
+		// Control characters are within strings now, where what printable makes of them means the same.
+		fmt.Fprintln(f.t.out, printable(line.String()))
 	}
 }
 

@@ -83,7 +83,7 @@ func (o *office) ask(t *terminal, method, path string, body, to any) (done bool,
 		return false, o.refusal(response, text)
 	}
 	if o.JSON {
-		_, err := t.out.Write(text)
+		_, err := fmt.Fprintln(t.out, printable(strings.TrimSpace(string(text))))
 		return true, err
 	}
 	return false, json.Unmarshal(text, to)
@@ -214,7 +214,7 @@ func (c *webhooksDeadCommand) Run(t *terminal) error {
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tAPP\tWEBHOOK\tREASON\tTRIES\tDIED\tEVENTS")
 	for _, d := range letters.Dead {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", d.ID, d.App, d.Webhook, d.Reason, d.Tries, d.Died.Local().Format(time.DateTime), d.Events)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", d.ID, d.App, d.Webhook, d.Reason, d.Tries, d.Died.Local().Format(time.DateTime), printable(string(d.Events))) // clients write their events
 	}
 	if err := w.Flush(); err != nil {
 		return err

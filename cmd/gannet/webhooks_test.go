@@ -123,7 +123,7 @@ func TestWebhooksCommands(t *testing.T) {
 	url, asked := office(t, map[string]string{
 		"GET /api/webhooks": `{"webhooks":[{"app":"a","webhook":"w","url":"http://h/","events":["cache_miss"],"queued_events":7,"oldest":null,"failing":true}],"dead_letters":3}`,
 		"GET /api/webhooks/dead": `{"dead":[{"id":"x-1","app":"a","webhook":"w","reason":"5xx","tries":9,"created":"2026-05-04T03:02:01Z","died":"2026-05-04T03:07:01Z",` +
-			`"events":[{"name":"channel_occupied","channel":"c"}]}],"next":"x-1"}`,
+			`"events":[{"name":"client_event","channel":"private-c","data":"\u009b2J"}]}],"next":"x-1"}`,
 		"POST /api/webhooks/replay":  `{"letters":2,"error":"x-3: its queue is full"}`,
 		"POST /api/webhooks/discard": `400 {"error":"say which"}`,
 		"POST /api/webhooks/test":    `{"webhook":"w","ok":false,"sent":"{}","status":500,"body":"oh\u001b[31m no","took_ms":12}`,
@@ -136,7 +136,7 @@ func TestWebhooksCommands(t *testing.T) {
 		{[]string{"list"}, 0, "a    w        failing  7       -       http://h/\n3 dead letters\n", "", "GET /api/webhooks "},
 		{[]string{"list", "--json"}, 0, `{"webhooks":[{"app":"a"`, "", "GET /api/webhooks "},
 		{[]string{"dead", "a", "w", "--limit", "1", "--before", "x-9"}, 0, `5xx`, "there may be more: --before x-1", "GET /api/webhooks/dead?app=a&before=x-9&limit=1&webhook=w "},
-		{[]string{"dead"}, 0, `[{"name":"channel_occupied","channel":"c"}]`, "", "GET /api/webhooks/dead?limit=50 "},
+		{[]string{"dead"}, 0, `[{"name":"client_event","channel":"private-c","data":"\u009b2J"}]`, "", "GET /api/webhooks/dead?limit=50 "},
 		{[]string{"replay", "x-1", "x-2"}, 1, "2 sent again\n", "the rest are dead letters still: x-3: its queue is full", `POST /api/webhooks/replay {"ids":["x-1","x-2"]}`},
 		{[]string{"replay", "--app", "a", "--webhook", "w"}, 1, "", "", `POST /api/webhooks/replay {"app":"a","webhook":"w"}`},
 		{[]string{"discard", "--all"}, 1, "", "gannet: say which", `POST /api/webhooks/discard {"all":true}`},
