@@ -81,7 +81,7 @@ var layers = map[string]layer{
 	"pusher/console": {pure: true},
 	"pusher/rest":    {on: []string{"pusher/node", "pusher/once", "pusher/allow", "pusher/resume", "engine/proxies"}},
 	"pusher/admin":   {on: []string{"pusher/fleet", "pusher/allow"}},
-	"pusher/demo":    {on: []string{"pusher/node"}},
+	"pusher/demo":    {on: []string{"pusher/node", "pusher/allow"}},
 
 	"pusher/webhook/outbox":  {pure: true, on: []string{"pusher/wire", "pusher/app"}},
 	"pusher/webhook/journal": {on: []string{"pusher/webhook/outbox"}},

@@ -263,7 +263,7 @@ func (s *server) assemble() error {
 	}
 	var pages http.Handler
 	if demos != nil {
-		s.demos = demo.New(demo.Config{App: demos, Node: s.node, Path: cfg.PathPrefix, Logger: s.log})
+		s.demos = demo.New(demo.Config{App: demos, Node: s.node, Hosts: cfg.Hosts, Path: cfg.PathPrefix, Logger: s.log})
 		pages = s.demos
 	}
 	s.rest = rest.New(rest.Config{

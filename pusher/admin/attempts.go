@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"crypto/sha256"
 	"sync"
 	"time"
 )
@@ -25,7 +26,8 @@ const (
 // tries is a bucket that wrong secrets fill and time empties.
 type tries struct {
 	wrong int
-	at    time.Time // up to which time has emptied it
+	at    time.Time         // up to which time has emptied it
+	last  [sha256.Size]byte // digest of the secret that was tried last; of guessed alone
 }
 
 // drain lets time pass, and returns how long there is none free.
@@ -59,6 +61,24 @@ func (a *attempts) wait(from string, now time.Time) time.Duration {
 func (a *attempts) failed(from string, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.count(from, now)
+}
+
+// guessed counts a wrong secret unless it is the one that this address has sent before: a script that has an old one, and sends it
+// again and again, guesses at nothing and is not to lock its neighbours out.
+func (a *attempts) guessed(from string, secret *[sha256.Size]byte, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if t := a.by[from]; t != nil && t.last == *secret {
+		return
+	}
+	if t := a.count(from, now); t != nil {
+		t.last = *secret
+	}
+}
+
+// count notes a wrong secret of an address and returns what is known of that, nil when there are too many to know all. The caller holds mu.
+func (a *attempts) count(from string, now time.Time) *tries {
 	a.all.drain(now, freeOfAll, attemptOfAll)
 	a.all.wrong++
 	t := a.by[from]
@@ -74,11 +94,12 @@ func (a *attempts) failed(from string, now time.Time) {
 			}
 		}
 		if len(a.by) >= maxAttemptAddrs {
-			return // what all have together holds them
+			return nil // what all have together holds them
 		}
 		t = &tries{at: now}
 		a.by[from] = t
 	}
 	t.drain(now, freeAttempts, attemptEvery)
 	t.wrong++
+	return t
 }

@@ -3,7 +3,6 @@ package admin
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -26,7 +25,8 @@ type guard struct {
 	metrics         *adminMetrics
 
 	sessions sessions
-	attempts attempts
+	attempts attempts // to log in
+	bearers  attempts // to send the token
 }
 
 // What is compared is a digest, so that the time it takes says nothing about the length either.
@@ -66,11 +66,18 @@ func (g *guard) admit(r *http.Request) *refusal {
 	if (path == "/healthz" || path == "/readyz") && g.public[path] {
 		return nil // probes come by all kinds of names
 	}
-	if given, ok := bearer(r); ok && same(g.token, given) {
-		return nil
-	}
 	if path == "/metrics" && g.required() && g.public[path] {
 		return nil // the operator has said so
+	}
+	if given, ok := bearer(r); ok && g.token != nil {
+		from, now := client(r), g.now()
+		if wait := g.bearers.wait(from, now); wait > 0 {
+			return tooMany(wait) // the right one, too, or it would be told from the others
+		}
+		if same(g.token, given) {
+			return nil
+		}
+		g.bearers.guessed(from, digest(given), now)
 	}
 	if !g.knows(r) {
 		return errHost
@@ -111,21 +118,12 @@ func bearer(r *http.Request) (string, bool) {
 	return strings.TrimSpace(secret), ok && strings.EqualFold(scheme, "Bearer")
 }
 
-// knows reports whether r is for a name that is surely ours. A page whose own name is made to point to this address
-// (DNS rebinding) has a name, and never a bare address.
+// knows reports whether r is for a name that is surely ours.
 func (g *guard) knows(r *http.Request) bool {
 	if network, _ := r.Context().Value(networkKey{}).(string); network == "unix" {
 		return true // browsers do not get there
 	}
-	name := r.Host
-	if host, _, err := net.SplitHostPort(name); err == nil {
-		name = host
-	}
-	name = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
-	if _, err := netip.ParseAddr(name); err == nil {
-		return true
-	}
-	return strings.EqualFold(name, "localhost") || len(g.hosts) > 0 && allow.Host(g.hosts, r.Host)
+	return allow.Own(g.hosts, r.Host)
 }
 
 // foreign reports whether a page of another site has made the request. Sec-Fetch-Site cannot be set by one; browsers too old

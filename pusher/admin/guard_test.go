@@ -288,6 +288,40 @@ func TestGuessingIsHeldBack(t *testing.T) {
 	}
 }
 
+func TestGuessingATokenIsHeldBack(t *testing.T) {
+	time0 := newClock()
+	base, _ := serve(t, admin.Config{Token: token, Now: time0.now, PublicHealth: true})
+	try := func(path, secret string) (int, string) {
+		resp, _ := call{"GET", path, "Authorization: Bearer " + secret, ""}.do(t, base)
+		return resp.StatusCode, resp.Header.Get("Retry-After")
+	}
+	// Who has one that was right once guesses at nothing.
+	for range 10 {
+		if got, _ := try("/metrics", "an-old-token-of-scripts"); got != 401 {
+			t.Fatalf("an old one again: %d", got)
+		}
+	}
+	for i := range 4 {
+		if got, _ := try("/api/version", fmt.Sprint("guess-", i)); got != 401 {
+			t.Fatalf("one of the first five: %d", got)
+		}
+	}
+	for _, path := range []string{"/api/version", "/api/session", "/metrics", "/debug/pprof/cmdline"} {
+		for _, secret := range []string{"guess", token} {
+			if got, retry := try(path, secret); got != 429 || retry != "30" {
+				t.Errorf("%s with %q after five: %d, Retry-After %q; want 429, 30", path, secret, got, retry)
+			}
+		}
+	}
+	if got, _ := try("/healthz", "guess"); got != 200 {
+		t.Errorf("health: %d", got)
+	}
+	time0.pass(30 * time.Second)
+	if got, _ := try("/api/version", token); got != 200 {
+		t.Errorf("the right one after 30 s: %d", got)
+	}
+}
+
 func TestPagesOfOtherSitesAreRefused(t *testing.T) {
 	things := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "{}") })
 	for _, secret := range []string{"", password} {

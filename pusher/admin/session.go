@@ -119,7 +119,7 @@ func (s *Server) logIn(w http.ResponseWriter, r *http.Request) (any, error) {
 	}
 	now, from := s.cfg.Now(), client(r)
 	if wait := s.guard.attempts.wait(from, now); wait > 0 {
-		return nil, &refusal{status: http.StatusTooManyRequests, code: "too_many_attempts", text: "too many wrong secrets: wait", retry: int((wait + time.Second - 1) / time.Second)}
+		return nil, tooMany(wait)
 	}
 	var given struct {
 		Secret string `json:"secret"`
@@ -139,6 +139,10 @@ func (s *Server) logIn(w http.ResponseWriter, r *http.Request) (any, error) {
 	s.setCookie(w, r, id, int(sessionLife/time.Second))
 	s.cfg.Logger.Info("admin: logged in", "from", from)
 	return s.whoami(true, &of), nil
+}
+
+func tooMany(wait time.Duration) *refusal {
+	return &refusal{status: http.StatusTooManyRequests, code: "too_many_attempts", text: "too many wrong secrets: wait", retry: int((wait + time.Second - 1) / time.Second)}
 }
 
 func (s *Server) logOut(w http.ResponseWriter, r *http.Request) (any, error) {

@@ -11,6 +11,7 @@ package allow
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 )
 
@@ -59,6 +60,20 @@ func Host(list []string, host string) bool {
 		}
 	}
 	return false
+}
+
+// Own reports whether a request with this Host header is surely for us: for a bare address, for localhost, or for what is in list. A page
+// whose own name was made to point to this machine (DNS rebinding) has none of these. Any goroutine.
+func Own(list []string, host string) bool {
+	have, ok := split(host)
+	if !ok || have.scheme != "" {
+		return false
+	}
+	name := strings.TrimSuffix(strings.TrimPrefix(have.host, "["), "]")
+	if _, err := netip.ParseAddr(name); err == nil || strings.EqualFold(name, "localhost") {
+		return true
+	}
+	return len(list) > 0 && Host(list, host)
 }
 
 // matches reports whether have is what entry stands for.

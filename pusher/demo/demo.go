@@ -28,6 +28,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gannet-io/gannet/pusher/allow"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/node"
 	"github.com/gannet-io/gannet/pusher/quota"
@@ -42,6 +43,7 @@ type Config struct {
 	App  *app.App // its oldest key signs, its rules are those of Rules
 	Node Node
 
+	Hosts  []string     // names that requests may be for, see allow.Own, beside addresses and localhost
 	Path   string       // the prefix of the server's paths, "" or "/x"
 	Logger *slog.Logger // nil: nothing is logged
 }
@@ -106,7 +108,15 @@ func New(cfg Config) *Site {
 }
 
 // ServeHTTP answers a request whose path is without the server's prefix. Any goroutine.
-func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// Nor shall one that has pointed its own name here, as whose own page it would count.
+	if !allow.Own(s.cfg.Hosts, r.Host) {
+		head(w.Header())
+		http.Error(w, "The demos answer to localhost and to addresses; list other names in hosts", http.StatusMisdirectedRequest)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
 
 // Close ends what publishes, and waits for it. May block.
 func (s *Site) Close() {

@@ -86,7 +86,7 @@ func (n *fakeNode) taken() (all []sent) {
 func newSite(path string) (*demo.Site, *fakeNode) {
 	n := &fakeNode{occupied: true}
 	a := &app.App{ID: "app-id", Keys: []app.Key{{Key: "app-key", Secret: "app-secret"}}, Enabled: true, ClientEvents: true, Limits: app.DefaultLimits()}
-	return demo.New(demo.Config{App: a, Node: n, Path: path}), n
+	return demo.New(demo.Config{App: a, Node: n, Path: path, Hosts: []string{"example.com"}}), n
 }
 
 // post sends a form as a page of the site does.
@@ -206,6 +206,25 @@ func TestAnotherSitesPageStartsNothing(t *testing.T) {
 	}
 	if got := n.taken(); len(got) > 0 {
 		t.Errorf("published %v", got)
+	}
+}
+
+func TestNamesThatPointHereStartNothing(t *testing.T) {
+	s, n := newSite("")
+	defer s.Close()
+	for host, want := range map[string]int{
+		"127.0.0.1:6001": 200, "10.1.2.3": 200, "[::1]:6001": 200, "localhost:6001": 200, "example.com:6001": 200,
+		"evil.example:6001": 421, "evil.example": 421, "127.0.0.1.evil.example": 421, "": 421,
+	} {
+		r := httptest.NewRequest("POST", "/demo/notices", strings.NewReader("from=demo-bo&to=demo-ada&text=x"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", "same-origin") // which it is, by its own name
+		r.Host = host
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if got := len(n.taken()); w.Code != want || (got > 0) != (want == 200) {
+			t.Errorf("Host %q: %d and %d events, want %d", host, w.Code, got, want)
+		}
 	}
 }
 
