@@ -280,7 +280,7 @@ func DefaultConfig() *Config {
 		PongWait:        30 * time.Second,
 		ActivityTimeout: 120 * time.Second,
 		DrainWindow:     10 * time.Second,
-		Tuning:          profiles[profileBalanced],
+		Tuning:          defaultTuning(),
 		Webhooks:        defaultWebhooks(),
 		Cluster:         defaultCluster(),
 		Log:             LogConfig{Level: "info", Format: "text"},

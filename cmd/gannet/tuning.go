@@ -39,52 +39,43 @@ const (
 
 const maxBatchWindow = 10 * time.Millisecond
 
-// profiles are the values that each profile gives to keys which are not set.
-var profiles = map[string]TuningConfig{
-	profileBalanced: {
-		Profile: profileBalanced, GCPercent: 200, MemoryLimit: wordAuto,
-		NotSentLowat: 64 << 10, UserTimeout: 30 * time.Second,
-	},
-	profileLatency: {
-		Profile: profileLatency, GCPercent: 400, MemoryLimit: wordAuto,
-		NotSentLowat: 128 << 10, UserTimeout: 30 * time.Second,
-	},
-	profileDensity: {
-		Profile: profileDensity, GCPercent: 25, MemoryLimit: wordAuto, BatchWindow: 5 * time.Millisecond,
-		NotSentLowat: 16 << 10, UserTimeout: 30 * time.Second,
-	},
+// A profile is the values of the keys that profiles differ in.
+type profile struct {
+	gcPercent    int
+	batchWindow  time.Duration
+	notSentLowat int
+}
+
+var profiles = map[string]profile{
+	profileBalanced: {gcPercent: 200, notSentLowat: 64 << 10},
+	profileLatency:  {gcPercent: 400, notSentLowat: 128 << 10},
+	profileDensity:  {gcPercent: 25, batchWindow: 5 * time.Millisecond, notSentLowat: 16 << 10},
+}
+
+func defaultTuning() TuningConfig {
+	p := profiles[profileBalanced]
+	return TuningConfig{
+		Profile: profileBalanced, GCPercent: p.gcPercent, MemoryLimit: wordAuto, BatchWindow: p.batchWindow,
+		NotSentLowat: p.notSentLowat, UserTimeout: 30 * time.Second,
+	}
 }
 
 // applyProfile gives the keys of tuning that nothing has set the values of the profile. A
 // profile that does not exist is left for check to report.
 func (r *reading) applyProfile(c *Config) {
-	bundle, ok := profiles[c.Tuning.Profile]
+	p, ok := profiles[c.Tuning.Profile]
 	if !ok {
 		return
 	}
-	set := c.Tuning
-	keep := func(key string) bool { return r.where["tuning."+key] != "" }
-	c.Tuning = bundle
-	if keep("cpu_affinity") {
-		c.Tuning.CPUAffinity = set.CPUAffinity
+	unset := func(key string) bool { return r.where["tuning."+key] == "" }
+	if unset("gc_percent") {
+		c.Tuning.GCPercent = p.gcPercent
 	}
-	if keep("gc_percent") {
-		c.Tuning.GCPercent = set.GCPercent
+	if unset("batch_window") {
+		c.Tuning.BatchWindow = p.batchWindow
 	}
-	if keep("memory_limit") {
-		c.Tuning.MemoryLimit = set.MemoryLimit
-	}
-	if keep("batch_window") {
-		c.Tuning.BatchWindow = set.BatchWindow
-	}
-	if keep("send_buffer") {
-		c.Tuning.SendBuffer = set.SendBuffer
-	}
-	if keep("notsent_lowat") {
-		c.Tuning.NotSentLowat = set.NotSentLowat
-	}
-	if keep("user_timeout") {
-		c.Tuning.UserTimeout = set.UserTimeout
+	if unset("notsent_lowat") {
+		c.Tuning.NotSentLowat = p.notSentLowat
 	}
 }
 
