@@ -160,7 +160,7 @@ describe('demos', { concurrency: 2 }, () => {
     await first.click('#cut');
     await says(first, '#diary', /The line is cut/);
     await says(first, '#diary', /Recovered: what came after .* follows/);
-    await first.locator('.answer .again').waitFor();
+    await first.locator('.answer .again').first().waitFor(); // a busy machine gets several pieces late
     await pictures(first, 'demo-answers');
     await accessible(first);
     for (const page of [first, late]) {
