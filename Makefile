@@ -48,7 +48,7 @@ test: setup ## Set up, then run every test: race, invariants, real SDKs
 	npm run --silent --prefix $(CONSOLE) test
 	npm run --silent --prefix $(CONSOLE) check # what is built is what is in git
 	go test -shuffle=on ./... # as it is shipped; the race detector and the invariants allocate: what may not allocate is held here
-	go test -race -shuffle=on -tags invariants ./...
+	go test -race -shuffle=on -tags invariants -timeout 20m ./...
 	go test -race -tags e2e -count=1 -parallel 3 -timeout 30m ./$(E2E)/... # most wait for leases and pages: more at once than there are processors
 	GANNET_E2E_TRANSPORT=tls go test -tags e2e -count=1 -parallel 3 -timeout 30m ./$(E2E)/... # the same SDKs over TLS; races were looked for
 	@echo "All tests passed."

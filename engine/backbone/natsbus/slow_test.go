@@ -30,6 +30,8 @@ func TestWhoReadsTooSlowlyMissesNothingOfALog(t *testing.T) {
 	b := open(t, natsbus.Config{Name: "b", External: &natsbus.External{URLs: []string{"nats://" + first.Server().Addr().String()}, Token: "s3cret"}})
 	s := &stubborn{witness: newWitness(t, "b"), in: make(chan struct{}), on: make(chan struct{})}
 	s.startAs(b, s)
+	letGo := sync.OnceFunc(func() { close(s.on) })
+	t.Cleanup(letGo) // or a test that fails could not close the bus
 	keep := &backbone.Retention{Events: 100}
 	const topic = "t"
 	b.Attach(topic, keep)
@@ -42,9 +44,7 @@ func TestWhoReadsTooSlowlyMissesNothingOfALog(t *testing.T) {
 	const flood = natsbus.LaneQueue + 1000
 	for i := range flood {
 		if wait := first.Publish(topic, fmt.Append(nil, i)); i%1000 == 0 {
-			if err := wait(); err != nil {
-				t.Fatal(err)
-			}
+			_ = wait() // not all at once; what is refused is none the less for the log
 		}
 	}
 	var last func() error
@@ -56,11 +56,9 @@ func TestWhoReadsTooSlowlyMissesNothingOfALog(t *testing.T) {
 	}
 	// That it was dropped is seen before anything else can come.
 	for dropped(b) == 0 {
-		if err := first.Publish(topic, nil)(); err != nil {
-			t.Fatal(err)
-		}
+		_ = first.Publish(topic, nil)()
 	}
-	close(s.on)
+	letGo()
 	s.until("all of the log", func() bool { return s.head[topic] == 50 && len(s.stored[topic]) == 50 })
 	if err := first.Append(topic, keep, []byte("after"))(); err != nil {
 		t.Fatal(err)
