@@ -47,7 +47,8 @@ func (l *Loop) Leftovers() (report string) {
 	}
 	add("conns in the slab", l.conns.open)
 	add("conns with early bytes", len(l.early))
-	add("links in the arena", l.arena.used)
+	add("frames in the arena", l.arena.used)
+	add("blocks in the arena", l.arena.taken)
 	add("conns to reap", len(l.reaps))
 	if l.wheel != nil {
 		add("deadlines", l.wheel.Len())
@@ -98,7 +99,7 @@ func (l *Loop) EndBatch() {
 
 // Scratch returns the room of queues and links that Trim gives up when they are empty. Loop-only.
 func (l *Loop) Scratch() int {
-	return cap(l.arena.links) + cap(l.express.slots) + cap(l.bulk.slots)
+	return cap(l.arena.blocks) + cap(l.express.slots) + cap(l.bulk.slots)
 }
 
 // Heads returns how many conns are counted as waiting for their heads.

@@ -347,7 +347,7 @@ func (l *Loop) notice(c *Conn, n Notice) {
 
 // Full reports that so many frames wait to be sent that Work should return, and go on when
 // it is called again. Loop-only.
-func (l *Loop) Full() bool { return l.arena.used >= maxLinks }
+func (l *Loop) Full() bool { return l.arena.full() }
 
 // Queue adds f to what the conn in slot will send, and returns true when it is open. bulk says that many
 // conns get f: they are served behind those that got something of their own, so that a large

@@ -14,3 +14,9 @@ func TestConnIs128BytesAndWhatAFanOutReadsIsInOneCacheLine(t *testing.T) {
 		t.Errorf("bytes %d to %d", from, to)
 	}
 }
+
+func TestABlockOfTheArenaIsACacheLine(t *testing.T) {
+	if n := unsafe.Sizeof(block{}); n != 64 {
+		t.Errorf("a block is %d bytes", n)
+	}
+}

@@ -4,19 +4,14 @@ package engine
 // and the garbage collector sees a few large objects instead of many small ones. Freed slots
 // are used again, last in first out, under a new generation.
 type slab struct {
-	chunks []*chunk
-	free   []uint32
-	next   uint32 // slots below it have been given out at least once
-	open   int
-}
-
-// A chunk is a part of the slab.
-type chunk struct {
-	conns [chunkSize]Conn
-	// direct is, by slot, one more than the descriptor of a conn that is open, plain, takes frames as
+	chunks []*[chunkSize]Conn
+	// directs are, by slot as chunks, one more than the descriptor of a conn that is open, plain, takes frames as
 	// they are and has no backlog, else 0: all that a fan-out needs to know of nearly every conn, in a thirtieth
-	// of the cache that the conns would take.
-	direct [chunkSize]int32
+	// of the cache that the conns would take. They are apart from the conns, whose chunks fill whole pages so.
+	directs []*[chunkSize]int32
+	free    []uint32
+	next    uint32 // slots below it have been given out at least once
+	open    int
 }
 
 const (
@@ -26,20 +21,20 @@ const (
 
 // at returns the conn in a slot that was given out at least once.
 func (s *slab) at(slot uint32) *Conn {
-	return &s.chunks[slot>>chunkBits].conns[slot&(chunkSize-1)]
+	return &s.chunks[slot>>chunkBits][slot&(chunkSize-1)]
 }
 
 // direct returns the descriptor of the conn in slot when it is open, plain and has no backlog, else
 // -1.
 func (s *slab) direct(slot uint32) int32 {
-	return s.chunks[slot>>chunkBits].direct[slot&(chunkSize-1)] - 1
+	return s.directs[slot>>chunkBits][slot&(chunkSize-1)] - 1
 }
 
 // track notes whether c may be sent to directly. It is called whenever the state or the
 // backlog of c changes.
 func (s *slab) track(c *Conn) {
 	slot := c.id.Slot()
-	at := &s.chunks[slot>>chunkBits].direct[slot&(chunkSize-1)]
+	at := &s.directs[slot>>chunkBits][slot&(chunkSize-1)]
 	if *at = 0; c.state == stateOpen && c.backlog == nil && !c.has(flagSecure) && c.window == 0 {
 		*at = c.fd + 1
 	}
@@ -68,7 +63,8 @@ func (s *slab) take(l *Loop) *Conn {
 			return nil
 		}
 		if slot>>chunkBits == uint32(len(s.chunks)) {
-			s.chunks = append(s.chunks, new(chunk))
+			s.chunks = append(s.chunks, new([chunkSize]Conn))
+			s.directs = append(s.directs, new([chunkSize]int32))
 		}
 		s.next++
 	}

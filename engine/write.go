@@ -13,47 +13,81 @@ const SliceSends = 256
 const (
 	scratchBytes = 64 << 10 // frames copied together for one send; larger ones go alone
 	sliceTime    = time.Millisecond
-	// maxLinks bounds the frames waiting in a loop's arena (16 B each): beyond it the
+	// Beyond these, of frames waiting in a loop's arena and of its blocks (64 B each), the
 	// Handler's Work is left for later until sending has caught up.
-	maxLinks = 1 << 20
-	maxRetry = 8 // fast ticks between two tries of a full socket
+	maxLinked = 1 << 20
+	maxBlocks = 1 << 18
+	maxRetry  = 8 // fast ticks between two tries of a full socket
 )
 
 // noLink ends a list in the arena.
 const noLink = int32(-1)
 
-// An arena links the frames that wait behind the first one of each conn. Links are used
-// again through a free list, so that a busy loop settles at the size of its peak.
+// An arena links the frames that wait behind the first one of each conn. They lie in blocks of a cache line, so that a
+// conn's are not a line each. Blocks are used again through a free list, so that a busy loop settles at the size of its
+// peak.
 type arena struct {
-	links []link
-	free  int32
-	used  int
+	blocks []block
+	free   int32
+	used   int // frames
+	taken  int // blocks
 }
 
-type link struct {
-	frame *frame.Prepared
-	next  int32
+// A block holds up to seven frames of one conn. It is as large as a cache line.
+type block struct {
+	frames   [7]*frame.Prepared
+	next     int32
+	from, to uint8 // frames[from:to] wait
 }
 
-func (a *arena) take(f *frame.Prepared) int32 {
+// push adds f to the list from *head to *tail.
+func (a *arena) push(head, tail *int32, f *frame.Prepared) {
 	a.used++
+	if *head != noLink {
+		if b := &a.blocks[*tail]; int(b.to) < len(b.frames) {
+			b.frames[b.to] = f
+			b.to++
+			return
+		}
+	}
+	i := a.take()
+	b := &a.blocks[i]
+	b.frames[0], b.next, b.from, b.to = f, noLink, 0, 1
+	if *head == noLink {
+		*head = i
+	} else {
+		a.blocks[*tail].next = i
+	}
+	*tail = i
+}
+
+// take returns the number of a block that nobody uses.
+func (a *arena) take() int32 {
+	a.taken++
 	if i := a.free; i != noLink {
-		a.free = a.links[i].next
-		a.links[i] = link{f, noLink}
+		a.free = a.blocks[i].next
 		return i
 	}
-	a.links = append(a.links, link{f, noLink})
-	return int32(len(a.links) - 1)
+	a.blocks = append(a.blocks, block{})
+	return int32(len(a.blocks) - 1)
 }
 
-// put frees link i and returns what it held and the one behind it.
-func (a *arena) put(i int32) (f *frame.Prepared, next int32) {
-	f, next = a.links[i].frame, a.links[i].next
-	a.links[i] = link{nil, a.free}
-	a.free = i
+// shift takes the first frame off the list that begins at *head.
+func (a *arena) shift(head *int32) *frame.Prepared {
+	b := &a.blocks[*head]
+	f := b.frames[b.from]
+	b.frames[b.from] = nil // it may go
+	b.from++
 	a.used--
-	return f, next
+	if b.from == b.to {
+		*head, b.next, a.free = b.next, a.free, *head
+		a.taken--
+	}
+	return f
 }
+
+// full reports whether so much waits that no more should come.
+func (a *arena) full() bool { return a.used >= maxLinked || a.taken >= maxBlocks }
 
 // A fifo is a queue of slots that reuses its memory once it has run empty.
 type fifo struct {
@@ -82,13 +116,7 @@ func (l *Loop) enqueue(c *Conn, f *frame.Prepared, bulk bool) {
 	if c.first == nil {
 		c.first = f
 	} else {
-		i := l.arena.take(f)
-		if c.restHead == noLink {
-			c.restHead = i
-		} else {
-			l.arena.links[c.restTail].next = i
-		}
-		c.restTail = i
+		l.arena.push(&c.restHead, &c.restTail, f)
 	}
 	if c == l.current {
 		return
@@ -186,13 +214,16 @@ func (l *Loop) gather(c *Conn) (b []byte, frames int) {
 	}
 	b = append(l.scratch[:0], c.first.Bytes()...)
 	frames = 1
-	for i := c.restHead; i != noLink; i = l.arena.links[i].next {
-		f := l.arena.links[i].frame
-		if len(b)+f.Len() > scratchBytes {
-			break
+	for i := c.restHead; i != noLink; {
+		waiting := &l.arena.blocks[i]
+		for _, f := range waiting.frames[waiting.from:waiting.to] {
+			if len(b)+f.Len() > scratchBytes {
+				return b, frames
+			}
+			b = append(b, f.Bytes()...)
+			frames++
 		}
-		b = append(b, f.Bytes()...)
-		frames++
+		i = waiting.next
 	}
 	return b, frames
 }
@@ -202,7 +233,7 @@ func (l *Loop) shift(c *Conn) *frame.Prepared {
 	f := c.first
 	c.first = nil
 	if c.restHead != noLink {
-		c.first, c.restHead = l.arena.put(c.restHead)
+		c.first = l.arena.shift(&c.restHead)
 	}
 	return f
 }
