@@ -2,7 +2,11 @@ package backbone
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -83,6 +87,21 @@ type Entry struct {
 	Value []byte // up to 64 KiB; nil: the entry is taken away, which is not the same as empty
 }
 
+// A Place is one on the board. What every node is told as it happens, every node is told at the same Place; who was away for longer than the
+// backbone remembers is told what became of it at the Place where that is so. Several things can be at one Place, in an order that is the same for all.
+type Place struct {
+	Epoch  string // of the board, until it loses its memory: made by BoardEpoch
+	Number uint64
+}
+
+// BoardEpoch returns an epoch for a board that begins now. They sort as strings by the time at which they began.
+func BoardEpoch(now time.Time) string {
+	text := strconv.FormatInt(now.UnixMilli(), 36)
+	var noise [4]byte
+	_, _ = rand.Read(noise[:]) // never fails
+	return strings.Repeat("0", max(9-len(text), 0)) + text + hex.EncodeToString(noise[:])
+}
+
 // A Node is one incarnation of one node.
 type Node struct {
 	ID    string    // of the incarnation: no other ever has it
@@ -101,6 +120,8 @@ type Sink interface {
 	// Stored is the next message of the topic's log, one offset behind the one before.
 	Stored(topic string, e Stored)
 
+	// At says where on the board is what is told next, by Up, Changed and Gone, until At is called again.
+	At(p Place)
 	// Up says that an incarnation is on the board. It comes before its entries.
 	Up(n Node)
 	// Changed says that node has put e.

@@ -33,7 +33,9 @@ type sink struct{ *node.Node }
 func (sink) Up(backbone.Node)               {}
 func (sink) Changed(string, backbone.Entry) {}
 func (sink) Gone(string)                    {}
-func (sink) Rejoin(backbone.Node)           {}
+func (sink) At(backbone.Place)              {}
+
+func (sink) Rejoin(backbone.Node) {}
 
 // start puts a server on the net, of which it is the node called name.
 func (l *lan) start(s *server, bus backbone.Bus) {

@@ -198,5 +198,7 @@ func (deaf) Stored(string, backbone.Stored) {}
 func (deaf) Up(backbone.Node)               {}
 func (deaf) Changed(string, backbone.Entry) {}
 func (deaf) Gone(string)                    {}
-func (deaf) Rejoin(backbone.Node)           {}
-func (deaf) State(bool, string)             {}
+func (deaf) At(backbone.Place)              {}
+
+func (deaf) Rejoin(backbone.Node) {}
+func (deaf) State(bool, string)   {}

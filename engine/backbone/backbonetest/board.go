@@ -101,10 +101,18 @@ func order(r *run) {
 		})
 	}
 	// From c's Up on all have been told the same.
-	since := func(n *node) []string {
+	since := func(n *node) (told []string) {
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		return slices.Clone(n.told[slices.Index(n.told, "up "+nodes[2].self.ID):])
+		first := slices.Index(n.told, "up "+nodes[2].self.ID)
+		for i, text := range n.told[first:] {
+			place := n.places[first+i]
+			if i == 0 {
+				place = backbone.Place{} // c is told of itself at the Place of what it found
+			}
+			told = append(told, fmt.Sprint(text, " at ", place.Epoch, " ", place.Number))
+		}
+		return told
 	}
 	want := since(nodes[2])
 	if len(want) < 3*2*each {

@@ -32,6 +32,8 @@ type node struct {
 	entries map[string]map[string]string
 	gone    map[string]bool
 	told    []string // the board's changes, as text
+	at      backbone.Place
+	places  []backbone.Place // of told
 	self    backbone.Node
 	rejoins int
 	topics  map[string]*topic
@@ -151,6 +153,15 @@ func (n *node) board(f func()) {
 	n.tell(f)
 }
 
+func (n *node) At(p backbone.Place) {
+	n.board(func() {
+		if p.Epoch < n.at.Epoch || p.Epoch == n.at.Epoch && p.Number < n.at.Number {
+			n.run.Errorf("%s: At(%v) after %v", n.name, p, n.at)
+		}
+		n.at = p
+	})
+}
+
 func (n *node) Up(node backbone.Node) {
 	n.board(func() {
 		if n.gone[node.ID] || n.entries[node.ID] != nil {
@@ -162,6 +173,7 @@ func (n *node) Up(node backbone.Node) {
 		n.entries[node.ID] = make(map[string]string)
 		n.nodes = append(n.nodes, node)
 		n.told = append(n.told, "up "+node.ID)
+		n.places = append(n.places, n.at)
 	})
 }
 
@@ -174,10 +186,12 @@ func (n *node) Changed(id string, e backbone.Entry) {
 		if e.Value == nil {
 			delete(n.entries[id], e.Key)
 			n.told = append(n.told, fmt.Sprintf("%s %q -", id, e.Key))
+			n.places = append(n.places, n.at)
 			return
 		}
 		n.entries[id][e.Key] = string(e.Value)
 		n.told = append(n.told, fmt.Sprintf("%s %q %q", id, e.Key, e.Value))
+		n.places = append(n.places, n.at)
 	})
 }
 
@@ -196,6 +210,7 @@ func (n *node) Gone(id string) {
 			}
 		}
 		n.told = append(n.told, "gone "+id)
+		n.places = append(n.places, n.at)
 	})
 }
 

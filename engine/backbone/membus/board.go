@@ -125,11 +125,15 @@ type Record struct {
 
 // record adds r to the history and returns its number. Under mu.
 func (n *Net) record(r Record) int {
+	n.places++
 	if n.stepped {
 		n.records = append(n.records, r)
 	}
 	return len(n.records)
 }
+
+// place returns that of the last change of the board. Under mu.
+func (n *Net) place() backbone.Place { return backbone.Place{Epoch: "0000000000", Number: n.places} }
 
 // History returns all changes of a stepped Net's board, in its order: number i+1 at i. What the board has forgotten by LoseBoard stays in it until
 // the others are told that it is gone.

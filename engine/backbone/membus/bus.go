@@ -438,27 +438,30 @@ func (b *Bus) Status() backbone.Status {
 
 func (b *Bus) tellUp(number int, node backbone.Node) {
 	b.known[node.ID] = true
+	at := b.net.place()
 	b.board.push(func() func(backbone.Sink) {
 		b.nodes[node.ID] = node
 		b.heard = number
-		return func(s backbone.Sink) { s.Up(node) }
+		return func(s backbone.Sink) { s.At(at); s.Up(node) }
 	})
 }
 
 func (b *Bus) tellChanged(number int, id string, e backbone.Entry) {
+	at := b.net.place()
 	b.board.push(func() func(backbone.Sink) {
 		b.entries++
 		b.heard = number
-		return func(s backbone.Sink) { s.Changed(id, e) }
+		return func(s backbone.Sink) { s.At(at); s.Changed(id, e) }
 	})
 }
 
 func (b *Bus) tellGone(number int, id string) {
 	delete(b.known, id)
+	at := b.net.place()
 	b.board.push(func() func(backbone.Sink) {
 		delete(b.nodes, id)
 		b.heard = number
-		return func(s backbone.Sink) { s.Gone(id) }
+		return func(s backbone.Sink) { s.At(at); s.Gone(id) }
 	})
 }
 

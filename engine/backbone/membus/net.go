@@ -28,6 +28,7 @@ type Net struct {
 	incarnations []*incarnation       // on the board, in its order
 	logs         map[string]*topicLog // by topic
 	records      []Record             // of a stepped Net
+	places       uint64               // of the board that there were
 	made         int                  // counts what needs a name of its own
 	timers       map[*time.Timer]struct{}
 	closed       bool

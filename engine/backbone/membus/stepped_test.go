@@ -88,6 +88,8 @@ func (r *reader) Gone(id string) {
 	r.say("gone %s", id)
 }
 
+func (*reader) At(backbone.Place) {}
+
 func (r *reader) Rejoin(self backbone.Node) {
 	r.self = self.ID
 	r.say("rejoin %s", self.ID)

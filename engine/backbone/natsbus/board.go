@@ -29,6 +29,7 @@ type board struct {
 	running bool
 	sub     atomic.Pointer[nats.Subscription]
 	epoch   string // of the board; set by start, then owned by run
+	reading string // epoch of the board that is being read; as epoch
 
 	// Owned by run.
 	seq     uint64             // of the last record told
@@ -98,6 +99,7 @@ func (d *board) start(until func() error) error {
 	d.sub.Store(sub)
 	for {
 		if d.epoch, err = d.readEpoch(true); err == nil {
+			d.reading = d.epoch
 			break
 		}
 		if stop := until(); stop != nil {
@@ -134,7 +136,7 @@ func (d *board) readEpoch(begin bool) (string, error) {
 	if !errors.Is(err, errNone) || !begin {
 		return "", err
 	}
-	epoch := newID(16)
+	epoch := backbone.BoardEpoch(time.Now())
 	if _, err := acked(b.requests.do(write(b.boardSubject(epochName), 0, []byte(epoch)), attempt)); err != nil {
 		return "", err
 	}
@@ -167,6 +169,7 @@ func (d *board) load(upTo uint64) error {
 		d.apply(last, false)
 	}
 	d.pen.activate()
+	d.at()
 	for _, m := range d.ordered() {
 		m.heard = time.Now()
 		d.giveUp(m.id) // the board has lost some of its memory: this one is known, but not what it has
@@ -201,6 +204,9 @@ func (d *board) up(m *member) {
 	}
 	m.entries, m.keys = nil, nil
 }
+
+// at tells the Sink where the record is that is read.
+func (d *board) at() { d.bus.sink.At(backbone.Place{Epoch: d.reading, Number: d.seq}) }
 
 func (d *board) rejoin() {
 	self := d.pen.node()
@@ -397,7 +403,7 @@ func (d *board) beginAgain() error {
 			d.lost[id] = m
 		}
 	}
-	d.members = make(map[string]*member)
+	d.members, d.reading = make(map[string]*member), epoch
 	d.waits = time.Now().Add(d.bus.config.Lease)
 	seq, err := d.pen.joinBoard()
 	if err != nil {
@@ -426,6 +432,7 @@ func (d *board) apply(k kept, tell bool) {
 	d.mu.Lock()
 	d.seq, d.told = k.seq, k.seq
 	d.mu.Unlock()
+	d.at()
 	id := k.subject[len(d.bus.boardSubject("")):]
 	if id == epochName {
 		return

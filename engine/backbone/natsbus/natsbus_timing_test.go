@@ -31,7 +31,9 @@ func (s *stopwatch) Attached(string, backbone.Tail)            { s.attached <- s
 func (s *stopwatch) Up(backbone.Node)                          {}
 func (s *stopwatch) Changed(node string, entry backbone.Entry) {}
 func (s *stopwatch) Gone(string)                               {}
-func (s *stopwatch) Rejoin(backbone.Node)                      {}
+func (*stopwatch) At(backbone.Place)                           {}
+
+func (s *stopwatch) Rejoin(backbone.Node) {}
 func (s *stopwatch) State(up bool, _ string) {
 	if up {
 		s.up <- struct{}{}

@@ -226,6 +226,7 @@ func (b *board) rejoin() {
 
 // tell tells a change.
 func (b *board) tell(c change) {
+	b.bus.sink.At(backbone.Place{Epoch: c.epoch, Number: uint64(c.place)})
 	switch c.kind {
 	case "u":
 		n, _ := parseNode(c.node, c.pairs[1])
@@ -372,7 +373,7 @@ func parseNode(id, record string) (n backbone.Node, ghost bool) {
 
 // runBoard runs one of the board's scripts.
 func (b *Bus) runBoard(ctx context.Context, s *script, args ...string) (rueidis.RedisMessage, error) {
-	all := append([]string{newEpoch(), b.keys.entries(""), strconv.FormatInt(b.config.Lease.Milliseconds(), 10), strconv.Itoa(b.keep)}, args...)
+	all := append([]string{backbone.BoardEpoch(time.Now()), b.keys.entries(""), strconv.FormatInt(b.config.Lease.Milliseconds(), 10), strconv.Itoa(b.keep)}, args...)
 	m, err := b.conn.run(ctx, b.conn.writes, s, b.keys.board(), all)
 	if err != nil {
 		return m, fmt.Errorf(ofBoard+"%w", err)

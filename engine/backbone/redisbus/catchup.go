@@ -78,6 +78,7 @@ func (b *board) catchUp(ctx context.Context, from look) error {
 			return nil
 		}
 	}
+	b.bus.sink.At(backbone.Place{Epoch: to.epoch, Number: uint64(to.place)})
 	b.differ(all)
 	b.mu.Lock()
 	changed := b.epoch != "" && b.epoch != to.epoch

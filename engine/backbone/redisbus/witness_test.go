@@ -180,6 +180,8 @@ func (w *witness) Gone(node string) {
 	})
 }
 
+func (*witness) At(backbone.Place) {}
+
 func (w *witness) Rejoin(self backbone.Node) {
 	w.tell(func() { w.self = self; w.rejoins++ })
 }

@@ -31,8 +31,10 @@ func (s *sink) Stored(_ string, e backbone.Stored)    { s.stream.Stored(&e, s.no
 func (s *sink) Up(backbone.Node)                      {}
 func (s *sink) Changed(node string, e backbone.Entry) {}
 func (s *sink) Gone(string)                           {}
-func (s *sink) Rejoin(backbone.Node)                  {}
-func (s *sink) State(bool, string)                    {}
+func (*sink) At(backbone.Place)                       {}
+
+func (s *sink) Rejoin(backbone.Node) {}
+func (s *sink) State(bool, string)   {}
 func pack(d *history.Draft) []byte {
 	return []byte(fmt.Sprintf("%s|%d|%s|%v", d.Body[frame.HeaderRoom:], d.Key, d.Except, d.Void))
 }
