@@ -21,6 +21,13 @@ const (
 	AllHooks = HookOccupied | HookVacated | HookMemberAdded | HookMemberRemoved | HookClientEvent | HookCacheMiss | HookCount
 )
 
+// A Ticket stands for an event of a cluster's board until webhooks have been told of it.
+type Ticket struct {
+	Number uint64 // 0: nobody waits for it
+	// Sure says that a node that is gone may have told it: it is told even if it is soon undone, so that what follows fits to it.
+	Sure bool
+}
+
 var hookNames = [...]string{"channel_occupied", "channel_vacated", "member_added", "member_removed", "client_event", "cache_miss", "subscription_count"}
 
 // HookNames returns the names of all kinds as they stand in webhooks.

@@ -463,10 +463,11 @@ func (s *server) stop() error {
 	if s.fleet != nil {
 		s.fleet.Stop()
 	}
-	patiently("cluster", leaveGrace, s.node.Leave)
+	patiently("cluster", leaveGrace, s.node.Quiet)
+	patiently("webhooks", hookGrace, s.webhooks.Close)
+	patiently("cluster", leaveGrace, s.node.Leave) // with what webhooks were told, so that nobody tells it again
 	s.closers.all.Wait()
 	s.node.Close()
-	patiently("webhooks", hookGrace, s.webhooks.Close)
 	patiently("admin", requestGrace, s.admin.Shutdown)
 	return err
 }

@@ -218,6 +218,7 @@ func (s *server) newWebhooks(apps []*app.App, set *metrics.Set) (*webhook.Sender
 		LeaveDelay:  cfg.LeaveDelay,
 		ReturnDelay: cfg.ReturnDelay,
 		Shared:      s.bus != nil,
+		Told:        func(tickets []uint64) { s.node.Done(tickets) },
 		QueueEvents: orMost(cfg.QueueEvents),
 		QueueBytes:  orMost(cfg.QueueBytes),
 		Agent:       agent(),

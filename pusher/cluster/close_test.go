@@ -32,20 +32,22 @@ func (f *flat) Everything(topic func(string, iter.Seq[string]), _ func(string, i
 	topic("t", func(func(string) bool) {})
 }
 
-func (f *flat) Told(changes []ledger.Change) {
+func (f *flat) Told(*ledger.Change) {}
+
+func (f *flat) Wants(string) cluster.Wanted { return cluster.WantChannels }
+
+func (f *flat) Speak(d cluster.Due) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, c := range changes {
-		switch {
-		case c.Speaks && c.First:
-			f.said = append(f.said, "occupied")
-		case c.Speaks && c.Last:
-			f.said = append(f.said, "vacated")
-		}
+	if d.First {
+		f.said = append(f.said, "occupied")
+	} else {
+		f.said = append(f.said, "vacated")
 	}
 }
 
-func (f *flat) Update(_ string, apply func() []ledger.Change)      { f.Told(apply()) }
+func (f *flat) Hush()                                              {}
+func (f *flat) Update(_ string, apply func() []ledger.Change)      { apply() }
 func (f *flat) UpdateUsers(_ string, apply func() []ledger.Change) { apply() }
 func (f *flat) HaveUsers(string, []string) []bool                  { return nil }
 func (f *flat) Terminated(string, string)                          {}
@@ -68,7 +70,7 @@ func (s slowSink) Changed(node string, e backbone.Entry) {
 	s.Sink.Changed(node, e)
 }
 
-// Who empties a channel by going speaks of it before he goes: nobody else would.
+// Who empties a channel by going speaks of it before he goes.
 func TestWhoLeavesSpeaksOfWhatItLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net := membus.New()

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/gannet-io/gannet/engine/backbone"
 	"github.com/gannet-io/gannet/pusher/ledger"
@@ -16,7 +17,10 @@ type marks struct {
 	apps   pile   // guarded by mu
 	puts   []put  // those whose outcome is not known; guarded by mu
 	rounds uint64 // counts the incarnations; guarded by mu
-	first  string // the first of them; guarded by mu
+	since  string // what this node says on the board of dues: from where on it knows them; guarded by mu
+	said   string // and up to which they are done; guarded by mu
+	late   bool   // that is to be said now; guarded by mu
+	timing bool   // it will be; guarded by mu
 
 	fresh  bool // a new incarnation has nothing on the board; guarded by mu
 	unsaid bool // nor which process it is; guarded by mu
@@ -41,6 +45,7 @@ type put struct {
 	wait   func() error
 	round  uint64
 	unsaid bool
+	dues   bool
 	topics []written
 	apps   []written
 }
@@ -108,15 +113,15 @@ func (p *pile) take() (w written, ok bool) {
 func (k *marks) any() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.fresh || k.unsaid || k.due || len(k.topics.order)+len(k.apps.order)+len(k.puts) > 0
+	return k.fresh || k.unsaid || k.due || k.late || len(k.topics.order)+len(k.apps.order)+len(k.puts) > 0
 }
 
-// restart begins a new incarnation: what is marked is found again.
-func (k *marks) restart(self string) {
+// restart begins a new incarnation: what is marked is found again. since is from where on it knows all dues, "": from where it did before.
+func (k *marks) restart(since string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.rounds == 0 {
-		k.first = self
+	if since != "" {
+		k.since = since
 	}
 	k.topics, k.apps = pile{}, pile{}
 	k.fresh, k.unsaid, k.owed, k.due = true, true, 0, false
@@ -199,9 +204,8 @@ func (m *Member) flush() bool {
 		entries = append(entries, e)
 		bytes += len(e.Key) + len(e.Value)
 	}
-	var first string
-	if p.unsaid, first = k.sayProcess(); p.unsaid {
-		add(ledger.Key{Class: ledger.Process}, ledger.AppendProcess(nil, m.process, first))
+	if p.unsaid = k.sayProcess(); p.unsaid {
+		add(ledger.Key{Class: ledger.Process}, slices.Clone(m.process))
 	}
 	for len(entries) < putEntries && bytes < putBytes {
 		w, isTopic, ok := k.take(&p)
@@ -216,7 +220,11 @@ func (m *Member) flush() bool {
 			p.apps = append(p.apps, w)
 		}
 	}
-	if len(p.topics)+len(p.apps) == 0 && !p.unsaid {
+	// How far dues are done goes along with what is written anyway, or is said after a while.
+	if value := k.sayDues(&p, m.leads.Load(), m.dues.reached(), len(entries) > 0 || m.cfg.Stepped); value != nil {
+		add(ledger.Key{Class: ledger.Dues}, value)
+	}
+	if len(p.topics)+len(p.apps) == 0 && !p.unsaid && !p.dues {
 		return false
 	}
 	if len(entries) > 0 {
@@ -228,15 +236,52 @@ func (m *Member) flush() bool {
 	return true
 }
 
-// sayProcess says whether the process has to be said, and its first incarnation, if this is another one.
-func (k *marks) sayProcess() (unsaid bool, first string) {
+// sayProcess says whether the process has to be said.
+func (k *marks) sayProcess() (unsaid bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	unsaid, k.unsaid = k.unsaid, false
-	if k.rounds > 1 {
-		first = k.first
+	return unsaid
+}
+
+// sayDues returns what is to be said of dues, nil when that is nothing. along says that something is written anyway.
+func (k *marks) sayDues(p *put, leads bool, upTo string, along bool) (value []byte) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !leads {
+		upTo = k.said
 	}
-	return unsaid, first
+	late := k.late
+	k.late = false
+	if k.since == "" || !p.unsaid && (upTo == k.said || !along && !late) {
+		return nil
+	}
+	k.said, p.dues = upTo, true
+	return duesValue(k.since, upTo)
+}
+
+// announceEvery is how often it is said how far dues are done, when nothing else is written.
+const announceEvery = 200 * time.Millisecond
+
+// announce has it said now how far dues are done.
+func (k *marks) announce() {
+	k.mu.Lock()
+	k.late, k.timing = true, false
+	k.mu.Unlock()
+}
+
+// announceLater has it said in a while.
+func (m *Member) announceLater() {
+	if m.cfg.Stepped {
+		return
+	}
+	k := &m.marks
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.timing {
+		k.timing = true
+		time.AfterFunc(announceEvery, func() { k.announce(); m.rouse() })
+	}
 }
 
 // take takes the next mark for p, topics first.
@@ -336,6 +381,9 @@ func (k *marks) reap(p *put, err error) {
 		return
 	}
 	k.unsaid = k.unsaid || p.unsaid
+	if p.dues {
+		k.said, k.late = "", true
+	}
 	again := func(pile *pile, all []written) {
 		for _, w := range all {
 			if w.owed {

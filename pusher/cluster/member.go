@@ -3,7 +3,9 @@ package cluster
 import (
 	"context"
 	"crypto/rand"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gannet-io/gannet/engine/backbone"
@@ -36,10 +38,16 @@ type Member struct {
 	ledger *ledger.Ledger // guarded by mu
 
 	marks marks
+	dues  dues
+	leads atomic.Bool // this node tells of the dues; written by whoever tells of the board
 
 	// Owned by whoever tells of the board.
 	changes []ledger.Change // scratch
-	lent    []lent
+	place   backbone.Place
+	index   int               // of the next change at place
+	joined  bool              // Rejoin was called
+	selves  int               // incarnations of this process that are up
+	since   map[string]string // by incarnation, from where on it knows all dues
 
 	wake, quit, done chan struct{}
 	heard            chan struct{} // the last entry has been told
@@ -58,7 +66,7 @@ func New(cfg Config) *Member {
 		cfg.Now = time.Now
 	}
 	m := &Member{
-		cfg: cfg, process: make([]byte, 16), ledger: ledger.New(),
+		cfg: cfg, process: make([]byte, 16), ledger: ledger.New(), since: make(map[string]string),
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}), heard: make(chan struct{}, 1),
 	}
 	_, _ = rand.Read(m.process) // never fails
@@ -86,20 +94,35 @@ func (m *Member) Start(ctx context.Context) error {
 // hearPatience is how long Close waits to be told of what it has taken off the board.
 const hearPatience = 5 * time.Second
 
-// Close writes what is left to write, leaves the board and disconnects. What it has taken off the board is told before that, for nobody
-// else speaks of that. May block, until ctx ends.
-func (m *Member) Close(ctx context.Context) error {
+// Quiet writes what is left to write, and has nothing more written. What this node has taken off the board has been told when it returns, so that it can be spoken of before
+// Close. May block, until ctx ends.
+func (m *Member) Quiet(ctx context.Context) {
 	m.stop()
+	m.writeOut(ctx)
+	if !m.cfg.Stepped && m.cfg.Bus.Status().Up {
+		m.hear(ctx)
+	}
+}
+
+// Close is Quiet, then leaves the board and disconnects. What is done of the dues by then is said before. May block, until ctx ends.
+func (m *Member) Close(ctx context.Context) error {
+	select {
+	case <-m.quit:
+	default:
+		m.Quiet(ctx)
+	}
+	m.marks.announce()
+	m.writeOut(ctx)
+	return m.cfg.Bus.Close(ctx)
+}
+
+func (m *Member) writeOut(ctx context.Context) {
 	for !m.cfg.Stepped && ctx.Err() == nil && m.cfg.Bus.Status().Up && m.marks.any() {
 		m.Flush()
 		if !m.Reap() {
 			break
 		}
 	}
-	if !m.cfg.Stepped && m.cfg.Bus.Status().Up {
-		m.hear(ctx)
-	}
-	return m.cfg.Bus.Close(ctx)
 }
 
 // leavingKey is of the entry that a node writes last. Its class is none, so that it means nothing to others.
@@ -168,11 +191,15 @@ func (m *Member) rouse() {
 	}
 }
 
+// At implements backbone.Sink.
+func (m *Member) At(p backbone.Place) { m.place, m.index = p, 0 }
+
 // Up implements backbone.Sink.
 func (m *Member) Up(n backbone.Node) {
 	m.mu.Lock()
 	m.ledger.Up(n.ID, n.Since.UnixNano())
 	m.mu.Unlock()
+	m.review()
 }
 
 // Rejoin implements backbone.Sink.
@@ -181,7 +208,14 @@ func (m *Member) Rejoin(self backbone.Node) {
 	m.ledger.Up(self.ID, self.Since.UnixNano()) // the other order is the same
 	m.ledger.Own(self.ID)
 	m.mu.Unlock()
-	m.marks.restart(self.ID)
+	since := ""
+	if m.selves == 0 {
+		since = idAt(m.place) + "~" // behind all of that place
+	}
+	m.selves++
+	m.joined = true
+	m.marks.restart(since)
+	m.review()
 	m.rouse()
 }
 
@@ -206,16 +240,42 @@ func (m *Member) Changed(node string, e backbone.Entry) {
 		}
 		return m.changes
 	}
+	var changes []ledger.Change
+	noted := func() []ledger.Change { changes = apply(); return changes }
 	switch {
-	case key.Class == ledger.Process || m.own(node):
-		changes := apply()
-		m.lend(changes)
-		m.cfg.Room.Told(changes)
+	case key.Class == ledger.Dues:
+		m.heardDues(node, e.Value)
+		return
+	case key.Class == ledger.Process:
+		apply()
+		m.review()
+		return
+	case m.own(node):
+		noted()
 	case key.Class == ledger.User:
 		m.cfg.Room.UpdateUsers(key.Topic, apply)
 	default:
-		m.cfg.Room.Update(key.Topic, apply)
+		m.cfg.Room.Update(key.Topic, noted)
 	}
+	m.owe(changes)
+}
+
+// heardDues takes in what a node says of dues.
+func (m *Member) heardDues(node string, value []byte) {
+	since, upTo, ok := strings.Cut(string(value), "\x00")
+	m.mu.RLock()
+	up := ok && m.ledger.IsUp(node)
+	m.mu.RUnlock()
+	switch {
+	case !up:
+		return
+	case m.own(node):
+		since = "" // its own are among them
+	default:
+		m.since[node] = since
+	}
+	m.dues.hear(since, upTo)
+	m.review()
 }
 
 func (m *Member) own(node string) bool {
@@ -232,12 +292,19 @@ func (m *Member) Gone(node string) {
 	if !ok {
 		return
 	}
+	if m.own(node) {
+		m.selves--
+	}
+	delete(m.since, node)
+	m.review() // of what follows speaks who leads without that node
+	var changes []ledger.Change
 	drop := func(class ledger.Class, topic string) func() []ledger.Change {
 		return func() []ledger.Change {
 			m.mu.Lock()
 			defer m.mu.Unlock()
 			m.changes = m.ledger.Drop(node, class, topic, m.changes[:0])
-			return m.changes
+			changes = m.changes
+			return changes
 		}
 	}
 	for shard := range ledger.Shards {
@@ -246,6 +313,7 @@ func (m *Member) Gone(node string) {
 		m.mu.RUnlock()
 		for _, topic := range topics {
 			m.cfg.Room.Update(topic, drop(ledger.Count, topic))
+			m.owe(changes)
 		}
 	}
 	m.mu.RLock()
@@ -255,12 +323,8 @@ func (m *Member) Gone(node string) {
 		m.cfg.Room.UpdateUsers(app, drop(ledger.User, app))
 	}
 	m.mu.Lock()
-	survives := m.ledger.Survives(node)
 	m.ledger.Gone(node)
 	m.mu.Unlock()
-	if !survives {
-		m.takeBack(node)
-	}
 }
 
 // State implements backbone.Sink.

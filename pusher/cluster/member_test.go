@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +26,9 @@ type desk struct {
 	members map[string]map[string]string
 	users   map[string][]string
 	told    []string
+	wants   cluster.Wanted
+	said    []string // to Speak and Hush
+	tickets []uint64 // of that
 	now     time.Time
 	during  func(topic string) // called once when the member reads a topic
 }
@@ -56,6 +60,8 @@ func (d *desk) Put(entries []backbone.Entry) func() error {
 			text = fmt.Sprintf("%q gone", e.Key)
 		case e.Key == "p":
 			text = "process"
+		case e.Key == "d":
+			text = "dues"
 		}
 		texts = append(texts, text)
 	}
@@ -103,16 +109,21 @@ func (d *desk) Everything(topic func(string, iter.Seq[string]), app func(string,
 	}
 }
 
-func (d *desk) Update(_ string, apply func() []ledger.Change)      { d.Told(apply()) }
-func (d *desk) UpdateUsers(_ string, apply func() []ledger.Change) { d.Told(apply()) }
-func (d *desk) Told(changes []ledger.Change) {
+func (d *desk) Update(_ string, apply func() []ledger.Change)      { d.tell(apply()) }
+func (d *desk) UpdateUsers(_ string, apply func() []ledger.Change) { d.tell(apply()) }
+func (d *desk) tell(changes []ledger.Change) {
 	for _, c := range changes {
-		if c.Again {
-			d.told = append(d.told, "again")
-		}
 		d.told = append(d.told, c.Key.String())
 	}
 }
+func (d *desk) Told(*ledger.Change) {}
+
+func (d *desk) Wants(string) cluster.Wanted { return d.wants }
+func (d *desk) Speak(x cluster.Due) {
+	d.said = append(d.said, fmt.Sprintf("%s %s %v %v", x.ID[:strings.LastIndexByte(x.ID, '-')], x.Key.String(), x.First, x.Sure))
+	d.tickets = append(d.tickets, x.Ticket)
+}
+func (d *desk) Hush()                            { d.said = append(d.said, "hush") }
 func (d *desk) Terminated(app, user string)      { d.told = append(d.told, "terminate "+app+" "+user) }
 func (d *desk) Message(topic string, msg []byte) { d.told = append(d.told, "message "+topic) }
 func (d *desk) Attached(topic string, _ backbone.Tail) {
@@ -176,7 +187,7 @@ func TestMemberWritesEverythingAfterRejoinAndThenIsSettled(t *testing.T) {
 	d.counts["s/b"] = 7
 	d.users["s"] = []string{"x"}
 	d.member.Mark("s/gone", "") // under the incarnation before
-	all := []string{"process", `"cs/a"="\x01"`, `"ms/a\x00u"="i"`, `"cs/b"="\a"`, `"ss\x00x"=""`}
+	all := []string{"process", `"cs/a"="\x01"`, `"ms/a\x00u"="i"`, `"cs/b"="\a"`, `"ss\x00x"=""`, "dues"}
 	d.member.Rejoin(backbone.Node{ID: "1"})
 	d.fail = backbone.ErrUnavailable
 	d.expect("in vain", false, all...)
@@ -266,32 +277,59 @@ func TestMemberPassesOnWhatIsNotItsOwn(t *testing.T) {
 	}
 }
 
-// An arrival is spoken of by who spoke of the departure. When he turns out to be gone, the node where it was speaks of it.
-func TestArrivalIsSpokenOfAgainWhenItsSpeakerIsGone(t *testing.T) {
-	for _, c := range []struct {
-		what  string
-		after func(d *desk)
-		again bool
-	}{
-		{"soon", func(d *desk) { d.now = d.now.Add(24 * time.Second) }, true},
-		{"long after", func(d *desk) { d.now = d.now.Add(26 * time.Second) }, false},
-		{"vacated meanwhile", func(d *desk) { d.member.Changed("1", backbone.Entry{Key: "cs/a"}) }, false},
-		{"another died", func(d *desk) { d.member.Gone("3"); d.told = nil; d.now = d.now.Add(time.Hour) }, false},
-	} {
-		d := newDesk(t)
-		m := d.member
-		for _, id := range []string{"1", "2", "3"} {
-			m.Up(backbone.Node{ID: id})
+// Who has been there longest speaks, and says how far that is done. When he is gone the next one speaks of what is left, and of a departure that he may have called off.
+func TestWhatAnotherDidNotTellIsTold(t *testing.T) {
+	d := newDesk(t)
+	d.wants = cluster.WantChannels
+	m := d.member
+	n := uint64(0)
+	at := func() { n++; m.At(backbone.Place{Epoch: "e", Number: n}) }
+	up := func(id string) { at(); m.Up(backbone.Node{ID: id}) }
+	put := func(id, key string, value []byte) { at(); m.Changed(id, backbone.Entry{Key: key, Value: value}) }
+	said := func(step string, want ...string) {
+		t.Helper()
+		if !slices.Equal(d.said, want) {
+			t.Errorf("%s: said\n%q, want\n%q", step, d.said, want)
 		}
-		m.Rejoin(backbone.Node{ID: "1"})
-		m.Changed("2", backbone.Entry{Key: "cs/a", Value: []byte{1}})
-		m.Changed("2", backbone.Entry{Key: "cs/a"})
-		m.Changed("1", backbone.Entry{Key: "cs/a", Value: []byte{1}})
-		d.told = nil
-		c.after(d)
-		m.Gone("2")
-		if got := slices.Contains(d.told, "again"); got != c.again {
-			t.Errorf("%s: %q", c.what, d.told)
-		}
+		d.said = nil
 	}
+	up("1")
+	up("2")
+	m.Rejoin(backbone.Node{ID: "2"})
+	put("1", "d", []byte("e-000000000001-~\x00"))
+	put("1", "cs/a", []byte{1}) // 4
+	put("2", "cs/b", []byte{1})
+	put("1", "cs/a", nil) // 6
+	put("2", "cs/a", []byte{1})
+	put("1", "cs/c", []byte{1})
+	put("1", "d", []byte("e-000000000001-~\x00e-000000000006-00000000"))
+	said("another leads")
+	if m.Due() != 2 {
+		t.Errorf("%d are due, want those from 7 on", m.Due())
+	}
+	at()
+	m.Gone("1") // 10: c is vacated
+	said("it is gone", "e-000000000006 cs/a false true", "e-000000000007 cs/a true true", "e-000000000008 cs/c true true", "e-00000000000a cs/c false false")
+	d.expect("nothing is done", true, "process", "dues")
+	m.Done(d.tickets[2:])
+	d.expect("something before it is not done", true)
+	m.Done(d.tickets[:2])
+	d.expect("it is", true, "dues")
+	put("2", "d", []byte("e-000000000002-~\x00e-00000000000a-00000000"))
+	if m.Due() != 0 {
+		t.Errorf("%d are due when all have heard that none is", m.Due())
+	}
+	up("3")
+	at()
+	m.Gone("2")
+	said("this one was taken for dead", "hush")
+	put("3", "cs/z", []byte{1})
+	up("4")
+	m.Rejoin(backbone.Node{ID: "4"})
+	said("the other leads")
+	put("3", "d", []byte("e-00000000000c-~\x00"))
+	said("it knows all that this one does not know to be done")
+	at()
+	m.Gone("3")
+	said("it is gone too", "e-00000000000d cs/a false true", "e-00000000000d cs/b false true", "e-00000000000e cs/z true true", "e-000000000011 cs/z false false")
 }

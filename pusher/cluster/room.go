@@ -22,8 +22,15 @@ type Room interface {
 	Update(topic string, apply func() []ledger.Change)
 	// UpdateUsers does so for those signed in to an app.
 	UpdateUsers(app string, apply func() []ledger.Change)
-	// Told is told of changes that this node has made itself: its clients know them already.
-	Told(changes []ledger.Change)
+
+	// Told is told of each first and last, on the node that leads.
+	Told(c *ledger.Change)
+	// Wants says of which changes of a topic somebody outside is to be told.
+	Wants(topic string) Wanted
+	// Speak says that this node is to tell. Calls come in the order of the board. Member.Done is to be called when that is done.
+	Speak(d Due)
+	// Hush says that what was to be told and has not been is not this node's to tell any more.
+	Hush()
 
 	// Terminated says that another node was asked to end a user's connections.
 	Terminated(app, user string)

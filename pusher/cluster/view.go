@@ -16,11 +16,11 @@ func (m *Member) Elsewhere(topic string) int {
 	return m.ledger.Elsewhere(topic)
 }
 
-// Total returns how many connections are subscribed to a topic on all nodes, as the board has it, and whether it is on this node to tell that.
-func (m *Member) Total(topic string) (count int, tells bool) {
+// Total returns how many connections are subscribed to a topic on all nodes, as the board has it.
+func (m *Member) Total(topic string) (count int) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	return m.ledger.Total(topic), m.ledger.Tells(topic)
+	return m.ledger.Total(topic)
 }
 
 // MemberElsewhere reports whether a user is a member of a topic on another node.
@@ -52,6 +52,9 @@ func (m *Member) Online(app, user string) bool {
 	defer m.mu.RUnlock()
 	return m.ledger.Online(app, user)
 }
+
+// Leads reports whether this node tells who is to be told once. Any goroutine.
+func (m *Member) Leads() bool { return m.leads.Load() }
 
 // Nodes returns the incarnations that are on the board, the longest first.
 func (m *Member) Nodes() []string {

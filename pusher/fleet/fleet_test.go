@@ -40,6 +40,7 @@ func (s sink) Message(topic string, msg []byte) {
 		s.Take(topic, &e)
 	}
 }
+func (sink) At(backbone.Place)              {}
 func (s sink) Rejoin(self backbone.Node)    { s.id = self.ID; s.buses.Settled() }
 func (sink) Attached(string, backbone.Tail) {}
 func (sink) Stored(string, backbone.Stored) {}

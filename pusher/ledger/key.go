@@ -13,6 +13,7 @@ const (
 	Member  Class = 'm' // a member of a topic; the value is the info
 	User    Class = 's' // a signed-in user; the topic is the app's id
 	Process Class = 'p' // of which process the incarnation is one; the value stands for it
+	Dues    Class = 'd' // what is done of what is to be told of the board; the value is none of the ledger's
 )
 
 // A Key names an entry. On the board it is the class, the topic, and for members and users a NUL and the user, which is all
@@ -43,23 +44,10 @@ func ParseKey(key string) (k Key, ok bool) {
 	case Member, User:
 		k.Topic, k.User, ok = strings.Cut(k.Topic, "\x00")
 		return k, ok
-	case Process:
+	case Process, Dues:
 		return k, k.Topic == ""
 	}
 	return Key{}, false
-}
-
-// again comes before the first incarnation in the value of a Process entry. It is in no ID, and in no name of a process but by a chance of one in 2^64.
-const again = "\x00again\x00\x00"
-
-// AppendProcess appends the value of a Process entry to dst: what stands for the process, and its first incarnation, "" when this is it. Whoever was not there
-// when that came knows by it that the process was there before him.
-func AppendProcess(dst, process []byte, first string) []byte {
-	dst = append(dst, process...)
-	if first != "" {
-		dst = append(append(dst, again...), first...)
-	}
-	return dst
 }
 
 // AppendCount appends the value of a Count entry to dst.

@@ -11,9 +11,6 @@ import (
 // Shards is how many parts the topics are in, so that they can be gone through a part at a time.
 const Shards = 256
 
-// Remembered is how many of the last departures are remembered.
-const Remembered = 1 << 16
-
 // A Ledger is the board as it was told. The zero value is not usable: call New. Guarded by its owner.
 type Ledger struct {
 	byID  map[string]*incarnation
@@ -23,13 +20,8 @@ type Ledger struct {
 	shards [Shards]map[string]room // by topic
 	apps   map[string]room         // who is signed in, by app
 
-	time      uint64            // how many have come up, or departed
-	ups       map[string]uint64 // when incarnations came, for as long as they are remembered
-	processes map[string]uint64 // when they first came, likewise
-	departed  map[Key]departure
-	oldest    []departure // ring of them, in their order; some may have been overtaken
-	next      int
-	entries   int
+	ranks   uint64 // how many have come up
+	entries int
 }
 
 // An incarnation is one node on the board.
@@ -38,7 +30,7 @@ type incarnation struct {
 	since   int64
 	process string
 	slot    uint32
-	up      uint64 // the time it came
+	rank    uint64 // of its process: which has been there without a break the longest has the lowest
 	own     bool
 	leaving bool
 	entries int
@@ -58,19 +50,9 @@ type more struct {
 
 type share struct{ slot, count uint32 }
 
-// A departure is one that somebody spoke of.
-type departure struct {
-	key     Key
-	time    uint64
-	speaker *incarnation
-}
-
 // New returns an empty Ledger.
 func New() *Ledger {
-	l := &Ledger{
-		byID: make(map[string]*incarnation), apps: make(map[string]room),
-		ups: make(map[string]uint64), processes: make(map[string]uint64), departed: make(map[Key]departure),
-	}
+	l := &Ledger{byID: make(map[string]*incarnation), apps: make(map[string]room)}
 	for i := range l.shards {
 		l.shards[i] = make(map[string]room)
 	}
@@ -90,11 +72,6 @@ type Change struct {
 	First, Last bool // of the channel's connections, or of the user's entries
 	Total       int  // connections on all nodes
 	Counted     bool // Total has changed
-	Speaks      bool // this node speaks of First and Last
-	Tells       bool // this node tells the Total
-	Again       bool // it is told of a First once more, since who was to speak of it is gone
-
-	Speaker string // of a First of this node's, when another incarnation is to speak of it
 }
 
 // Up notes that an incarnation is on the board, and since when. Who comes late may be told of those that are there in another order than they
@@ -103,8 +80,8 @@ func (l *Ledger) Up(id string, since int64) {
 	if l.byID[id] != nil {
 		return
 	}
-	l.time++
-	n := &incarnation{id: id, since: since, up: l.time}
+	l.ranks++
+	n := &incarnation{id: id, since: since, rank: l.ranks}
 	free := slices.Index(l.slots, nil)
 	if free < 0 {
 		free = len(l.slots)
@@ -113,7 +90,6 @@ func (l *Ledger) Up(id string, since int64) {
 	n.slot = uint32(free)
 	l.slots[free] = n
 	l.byID[id] = n
-	l.ups[id] = n.up
 	i, _ := slices.BinarySearchFunc(l.order, n, (*incarnation).compare)
 	l.order = slices.Insert(l.order, i, n)
 }
@@ -154,9 +130,9 @@ func (l *Ledger) Put(id string, key Key, value []byte) (c Change, ok bool) {
 		if !ok {
 			return Change{}, false
 		}
-		return l.count(n, n, key, count)
+		return l.count(n, key, count)
 	case Member, User:
-		return l.stay(n, n, key, value)
+		return l.stay(n, key, value)
 	}
 	return Change{}, false
 }
@@ -165,34 +141,12 @@ func (l *Ledger) process(n *incarnation, process string) {
 	if n.process != "" {
 		return
 	}
-	process, first, again := strings.Cut(process, again)
 	n.process = process
-	if _, ok := l.processes[process]; !ok {
-		l.processes[process] = n.up
-		if again {
-			// What is not known here was before anything that is: 0.
-			l.processes[process] = l.ups[first]
+	// Who is another incarnation already keeps his place among those who are there.
+	for _, o := range l.order {
+		if o.process == process {
+			n.rank = min(n.rank, o.rank)
 		}
-	}
-	// A process that is away may come back, but not for ever.
-	const many = 1 << 12
-	if len(l.processes) > many {
-		live := make(map[string]uint64)
-		for _, n := range l.slots {
-			if n != nil {
-				live[n.process] = l.processes[n.process]
-			}
-		}
-		l.processes = live
-	}
-	if len(l.ups) > many {
-		live := make(map[string]uint64)
-		for _, n := range l.slots {
-			if n != nil {
-				live[n.id] = n.up
-			}
-		}
-		l.ups = live
 	}
 }
 
@@ -232,29 +186,21 @@ func (l *Ledger) Drop(id string, class Class, topic string, changes []Change) []
 			}
 		}
 	}
-	author := l.eldest(n)
+	slices.Sort(users) // all nodes in one order
 	if class == Count {
 		class = Member
 	}
 	for _, user := range users {
-		if c, ok := l.stay(n, author, Key{class, topic, user}, nil); ok {
+		if c, ok := l.stay(n, Key{class, topic, user}, nil); ok {
 			changes = append(changes, c)
 		}
 	}
 	if class == Member {
-		if c, ok := l.count(n, author, Key{Class: Count, Topic: topic}, 0); ok {
+		if c, ok := l.count(n, Key{Class: Count, Topic: topic}, 0); ok {
 			changes = append(changes, c)
 		}
 	}
 	return changes
-}
-
-// eldest returns who speaks for one that is gone: when nobody else is there, and it was this node, that is alive all the same.
-func (l *Ledger) eldest(gone *incarnation) *incarnation {
-	if len(l.order) > 0 {
-		return l.order[0]
-	}
-	return gone
 }
 
 // Gone ends an incarnation, of which everything has been dropped.
@@ -330,8 +276,8 @@ func set(rooms map[string]room, topic string, known bool, r room) {
 	}
 }
 
-// count notes that n has count connections under a topic; author is whose doing it is.
-func (l *Ledger) count(n, author *incarnation, key Key, count uint32) (c Change, ok bool) {
+// count notes that n has count connections under a topic.
+func (l *Ledger) count(n *incarnation, key Key, count uint32) (c Change, ok bool) {
 	rooms := l.shards[shardOf(key.Topic)]
 	r, known := rooms[key.Topic]
 	before := l.total(&r)
@@ -346,11 +292,6 @@ func (l *Ledger) count(n, author *incarnation, key Key, count uint32) (c Change,
 	c.First, c.Last = before == 0 && c.Total > 0, before > 0 && c.Total == 0
 	c.Counted = before != c.Total
 	set(rooms, key.Topic, known, r)
-	c.Speaks = l.speaks(&c, author)
-	c.Tells = author.own
-	if c.Total > 0 {
-		c.Tells = l.teller(&r).own
-	}
 	return c, true
 }
 
@@ -478,18 +419,8 @@ func (l *Ledger) replaced(r *room, slot uint32) bool {
 	return false
 }
 
-// teller returns who tells the count: of those with connections the one that has been up longest.
-func (l *Ledger) teller(r *room) (first *incarnation) {
-	for s := range r.shares {
-		if n := l.slots[s.slot]; first == nil || n.compare(first) < 0 {
-			first = n
-		}
-	}
-	return first
-}
-
-// stay notes that a user is under a topic on n, or no more when value is nil; author is whose doing it is.
-func (l *Ledger) stay(n, author *incarnation, key Key, value []byte) (c Change, ok bool) {
+// stay notes that a user is under a topic on n, or no more when value is nil.
+func (l *Ledger) stay(n *incarnation, key Key, value []byte) (c Change, ok bool) {
 	rooms := l.rooms(key.Class, key.Topic)
 	r, known := rooms[key.Topic]
 	if value == nil && r.more == nil {
@@ -533,75 +464,30 @@ func (l *Ledger) stay(n, author *incarnation, key Key, value []byte) (c Change, 
 		c.Lost = !n.own && !others
 	}
 	set(rooms, key.Topic, known, r)
-	c.Speaks = l.speaks(&c, author)
 	return c, true
 }
 
-// speaks decides who speaks of a change, and reports whether it is this node.
-func (l *Ledger) speaks(c *Change, author *incarnation) bool {
-	switch {
-	case c.Key.Class == User || !c.First && !c.Last:
-		return false
-	case c.Last:
-		l.depart(c.Key, author)
-	default:
-		if d, ok := l.departed[c.Key]; ok {
-			delete(l.departed, c.Key)
-			if speaker := l.current(d.speaker); speaker != nil && l.since(author) < d.time {
-				if author.own && !speaker.own {
-					c.Speaker = speaker.id
-				}
-				return speaker.own
-			}
+// Leads reports whether this node speaks: whether nobody is up who has been there longer. One that is not up itself speaks while nobody is.
+func (l *Ledger) Leads() bool {
+	leader := l.leader()
+	return leader == nil || leader.own
+}
+
+// Leader returns the incarnation that speaks, "" when none is up.
+func (l *Ledger) Leader() string {
+	if n := l.leader(); n != nil {
+		return n.id
+	}
+	return ""
+}
+
+func (l *Ledger) leader() (first *incarnation) {
+	for _, n := range l.order {
+		if first == nil || n.rank < first.rank || n.rank == first.rank && n.own {
+			first = n
 		}
 	}
-	return author.own
-}
-
-// current returns n when it is up, or else what its process is now; nil when that is not up.
-func (l *Ledger) current(n *incarnation) *incarnation {
-	if !n.leaving && l.slots[n.slot] == n {
-		return n
-	}
-	for _, o := range l.order {
-		if o.process == n.process && n.process != "" {
-			return o
-		}
-	}
-	return nil
-}
-
-// Survives reports whether the process of an incarnation, which may be leaving, is up as another one.
-func (l *Ledger) Survives(id string) bool {
-	n := l.byID[id]
-	if n == nil || n.process == "" {
-		return false
-	}
-	return slices.ContainsFunc(l.order, func(o *incarnation) bool { return o != n && o.process == n.process })
-}
-
-// since returns when the process of n first came.
-func (l *Ledger) since(n *incarnation) uint64 {
-	if t, ok := l.processes[n.process]; ok {
-		return t
-	}
-	return n.up
-}
-
-func (l *Ledger) depart(key Key, speaker *incarnation) {
-	l.time++
-	d := departure{Key{key.Class, strings.Clone(key.Topic), strings.Clone(key.User)}, l.time, speaker}
-	if len(l.oldest) < Remembered {
-		l.oldest = append(l.oldest, d)
-	} else {
-		old := &l.oldest[l.next]
-		if l.departed[old.key].time == old.time {
-			delete(l.departed, old.key)
-		}
-		*old = d
-		l.next = (l.next + 1) % Remembered
-	}
-	l.departed[d.key] = d
+	return first
 }
 
 // Elsewhere returns how many connections are subscribed to a topic on other nodes.
@@ -629,16 +515,6 @@ func (l *Ledger) There(key Key) bool {
 		return ok && r.count > 0
 	}
 	return ok && r.more != nil && r.more.roster.find(key.User) >= 0
-}
-
-// Tells reports whether it is on this node to tell the Total of a topic that has connections.
-func (l *Ledger) Tells(topic string) bool {
-	r, ok := l.shards[shardOf(topic)][topic]
-	if !ok {
-		return false
-	}
-	first := l.teller(&r)
-	return first != nil && first.own
 }
 
 // MemberElsewhere reports whether a user is a member of a topic on another node.
@@ -770,6 +646,9 @@ func (l *Ledger) Nodes() (ids []string) {
 
 // Entries returns how many entries there are, but for those that say which process a node is.
 func (l *Ledger) Entries() int { return l.entries }
+
+// IsUp reports whether an incarnation is up.
+func (l *Ledger) IsUp(id string) bool { return l.byID[id] != nil }
 
 // IsOwn reports whether an incarnation is this node, or was.
 func (l *Ledger) IsOwn(id string) bool {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/wire"
 )
 
 // hookCounts are the channels of the cluster whose number of subscribers this node tells webhooks, and is to tell not more often than every few seconds:
@@ -16,20 +17,24 @@ type hookCounts struct {
 }
 
 type hookCount struct {
-	told int
-	owed bool
+	told   int
+	owed   wire.HookEvent // the latest that was not told; zero: none
+	ticket pusher.Ticket  // of owed
 }
 
 const choreHookCount = "hookcount/"
 
 // tellCount tells webhooks how many subscribers a channel has, or sees to it later.
-func (n *Node) tellCount(a *app.App, topic, name string, count int) {
+func (n *Node) tellCount(a *app.App, topic string, e wire.HookEvent, ticket pusher.Ticket) {
 	n.counts.mu.Lock()
 	defer n.counts.mu.Unlock()
 	h := n.counts.large[topic]
-	if count > pusher.SubscriptionCountEager {
+	if h != nil {
+		n.drop(h)
+	}
+	if e.Count > pusher.SubscriptionCountEager {
 		if h != nil {
-			h.owed = true
+			h.owed, h.ticket = e, ticket
 			return
 		}
 		if n.counts.large == nil {
@@ -37,20 +42,28 @@ func (n *Node) tellCount(a *app.App, topic, name string, count int) {
 		}
 		h = new(hookCount)
 		n.counts.large[topic] = h
-		n.recountLater(a, topic, name)
+		n.recountLater(a, topic)
 	}
 	if h != nil {
-		h.told, h.owed = count, false
+		h.told = e.Count
 	}
-	n.notifyCount(a, name, count)
+	n.notifier.Tell(a, e, ticket)
 }
 
-func (n *Node) recountLater(a *app.App, topic, name string) {
+// drop forgets what is owed. Under the counts' lock.
+func (n *Node) drop(h *hookCount) {
+	if h.owed.Hook != 0 {
+		n.member.Done([]uint64{h.ticket.Number})
+		h.owed, h.ticket = wire.HookEvent{}, pusher.Ticket{}
+	}
+}
+
+func (n *Node) recountLater(a *app.App, topic string) {
 	at := n.now().Add(pusher.SubscriptionCountEvery)
-	n.chores.later(choreHookCount+topic, at, func() { n.retellCount(a, topic, name) })
+	n.chores.later(choreHookCount+topic, at, func() { n.retellCount(a, topic) })
 }
 
-func (n *Node) retellCount(a *app.App, topic, name string) {
+func (n *Node) retellCount(a *app.App, topic string) {
 	defer shared()
 	n.counts.mu.Lock()
 	defer n.counts.mu.Unlock()
@@ -58,12 +71,20 @@ func (n *Node) retellCount(a *app.App, topic, name string) {
 	if h == nil {
 		return
 	}
-	count, tells := n.member.Total(topic)
-	if !h.owed || !tells || count == h.told {
+	if h.owed.Hook == 0 || h.owed.Count == h.told {
+		n.drop(h)
 		delete(n.counts.large, topic)
 		return
 	}
-	h.told, h.owed = count, false
-	n.notifyCount(a, name, count)
-	n.recountLater(a, topic, name)
+	e, ticket := h.owed, h.ticket
+	h.told, h.owed, h.ticket = e.Count, wire.HookEvent{}, pusher.Ticket{}
+	n.notifier.Tell(a, e, ticket)
+	n.recountLater(a, topic)
+}
+
+// hushCounts forgets what is owed, which another node tells.
+func (n *Node) hushCounts() {
+	n.counts.mu.Lock()
+	defer n.counts.mu.Unlock()
+	n.counts.large = nil
 }

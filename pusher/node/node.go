@@ -143,6 +143,7 @@ func New(cfg Config) *Node {
 		n.apps = cfg.Apps
 		n.member = cluster.New(cluster.Config{Bus: cfg.Bus, Room: n, Desk: cfg.Desk})
 		cfg.Metrics.NewGauge("gannet_node_board_entries", func() float64 { return float64(n.member.Entries()) })
+		cfg.Metrics.NewGauge("gannet_node_webhooks_due", func() float64 { return float64(n.member.Due()) })
 	}
 	n.chores.start(n.now)
 	return n
@@ -159,7 +160,17 @@ func (n *Node) Start(ctx context.Context) error {
 	return n.member.Start(ctx)
 }
 
-// Leave leaves the cluster, of which this node then has nothing any more. It is called once, after the conns have ended. May block, until ctx ends.
+// Quiet has the others know what this node has, that is nothing any more, and returns when what they are told by it has been told to the Notifier. It is called
+// once, after the conns have ended, and before the Notifier is. May block, until ctx ends.
+func (n *Node) Quiet(ctx context.Context) error {
+	if n.member != nil {
+		n.member.Quiet(ctx)
+	}
+	return ctx.Err()
+}
+
+// Leave leaves the cluster, of which this node then has nothing any more. It is called once, after the conns have ended, and after the
+// Notifier, so that the others learn what it has told. May block, until ctx ends.
 func (n *Node) Leave(ctx context.Context) error {
 	if n.member == nil {
 		return nil

@@ -17,6 +17,11 @@ type Notifier interface {
 	// Only apps with a webhook for the event are reported. What is a pair, such as occupied and vacated, is reported whole
 	// when one of it is wanted. Any goroutine.
 	Notify(a *app.App, e wire.HookEvent)
+	// Tell is Notify of what happened on the board of a cluster, on the one node that is to tell it. Node.Done is to be called with its
+	// ticket when that is done.
+	Tell(a *app.App, e wire.HookEvent, t pusher.Ticket)
+	// Hush says that whatever Tell was called with and is not under way is told by another node now, and to be dropped.
+	Hush()
 }
 
 // What belongs together.
@@ -27,7 +32,7 @@ const (
 
 // hooks returns the kinds that have to be reported of a channel of a. Channels of single users are nobody's business.
 //
-// One node knows all there is to know. In a cluster the first and last here need not be the first and last anywhere: there the board tells, see speak.
+// One node knows all there is to know. In a cluster the first and last here need not be the first and last anywhere: there the board tells, see Speak.
 func (n *Node) hooks(a *app.App, kind pusher.Kind) pusher.Hook {
 	if n.notifier == nil || len(a.Webhooks) == 0 || kind&pusher.ServerToUser != 0 {
 		return 0

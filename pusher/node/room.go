@@ -8,7 +8,9 @@ import (
 	"github.com/gannet-io/gannet/engine/hub"
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/cluster"
 	"github.com/gannet-io/gannet/pusher/ledger"
+	"github.com/gannet-io/gannet/pusher/wire"
 )
 
 // A Node is the room of its cluster.Member: what follows tells that what is here, and clients and webhooks what is elsewhere.
@@ -90,7 +92,6 @@ func (n *Node) Update(topic string, apply func() []ledger.Change) {
 			n.show(t, p, a, name, &changes[i])
 		}
 	}
-	n.speak(a, name, changes)
 }
 
 // show tells the clients of this node what has changed in its view.
@@ -114,12 +115,77 @@ func (n *Node) show(t *hub.Topic, p *place, a *app.App, name string, c *ledger.C
 	}
 }
 
+// Wants implements cluster.Room.
+func (n *Node) Wants(topic string) (wanted cluster.Wanted) {
+	if n.notifier == nil {
+		return 0
+	}
+	a, name := n.appOf(topic)
+	if a == nil {
+		return 0
+	}
+	kind := pusher.KindOf(name)
+	hooks := n.hooks(a, kind)
+	if hooks&hookChannel != 0 {
+		wanted |= cluster.WantChannels
+	}
+	if hooks&hookMember != 0 {
+		wanted |= cluster.WantMembers
+	}
+	if n.countHook(a, kind) {
+		wanted |= cluster.WantCounts
+	}
+	return wanted
+}
+
 // Told implements cluster.Room.
-func (n *Node) Told(changes []ledger.Change) {
+func (n *Node) Told(c *ledger.Change) {
+	if n.feed.Watched() {
+		if a, name := n.appOf(c.Key.Topic); a != nil {
+			n.tellChange(a, name, c)
+		}
+	}
+}
+
+// Speak implements cluster.Room: it tells webhooks. What they are told follows the board alone, not the view: so it is once.
+func (n *Node) Speak(d cluster.Due) {
 	defer shared()
-	if len(changes) > 0 && changes[0].Key.Class != ledger.User {
-		a, name := n.appOf(changes[0].Key.Topic)
-		n.speak(a, name, changes)
+	a, name := n.appOf(d.Key.Topic)
+	if a == nil || n.notifier == nil {
+		n.member.Done([]uint64{d.Ticket})
+		return
+	}
+	ticket := pusher.Ticket{Number: d.Ticket, Sure: d.Sure}
+	e := wire.HookEvent{ID: d.ID, Channel: name, UserID: d.Key.User}
+	switch {
+	case d.Counted:
+		e.Hook, e.Count = pusher.HookCount, d.Total
+		n.tellCount(a, d.Key.Topic, e, ticket)
+		return
+	case d.Key.Class == ledger.Count && d.First:
+		e.Hook = pusher.HookOccupied
+	case d.Key.Class == ledger.Count:
+		e.Hook = pusher.HookVacated
+	case d.First:
+		e.Hook = pusher.HookMemberAdded
+	default:
+		e.Hook = pusher.HookMemberRemoved
+	}
+	n.notifier.Tell(a, e, ticket)
+}
+
+// Hush implements cluster.Room.
+func (n *Node) Hush() {
+	if n.notifier != nil {
+		n.hushCounts()
+		n.notifier.Hush()
+	}
+}
+
+// Done says that what Notifier.Tell was called with is done: its webhooks have been answered or given up. Any goroutine.
+func (n *Node) Done(tickets []uint64) {
+	if n.member != nil {
+		n.member.Done(tickets)
 	}
 }
 
@@ -171,36 +237,4 @@ func (n *Node) appOf(topic string) (a *app.App, name string) {
 		return nil, topic[slash+1:]
 	}
 	return a, topic[slash+1:]
-}
-
-// speak tells webhooks of those changes that it is on this node to speak of. They follow the board alone, not the view: so it is once.
-func (n *Node) speak(a *app.App, name string, changes []ledger.Change) {
-	if a == nil {
-		return
-	}
-	for i := range changes {
-		n.tellChange(a, name, &changes[i])
-	}
-	if n.notifier == nil {
-		return
-	}
-	kind := pusher.KindOf(name)
-	hooks := n.hooks(a, kind)
-	if hooks == 0 {
-		return
-	}
-	for i := range changes {
-		c := &changes[i]
-		channel := c.Key.Class == ledger.Count
-		switch {
-		case !c.Speaks:
-		case channel && hooks&hookChannel != 0:
-			n.notifyChannel(a, name, c.First)
-		case !channel && hooks&hookMember != 0:
-			n.notifyMember(a, name, c.Key.User, c.First)
-		}
-		if channel && c.Counted && c.Tells && n.countHook(a, kind) {
-			n.tellCount(a, c.Key.Topic, name, c.Total)
-		}
-	}
 }

@@ -39,11 +39,8 @@ func (n *Node) elsewhere(a *app.App, channel string) int {
 	return n.member.Elsewhere(string(appendKey(room[:0], a, channel)))
 }
 
-// tellChange tells what has changed for the whole cluster, on the node that speaks of it.
+// tellChange tells what has changed for the whole cluster, on the node that tells.
 func (n *Node) tellChange(a *app.App, name string, c *ledger.Change) {
-	if !c.Speaks || !n.feed.Watched() {
-		return
-	}
 	e := live.Event{App: a.ID, Channel: name}
 	switch member := c.Key.Class == ledger.Member; {
 	case member && c.First:

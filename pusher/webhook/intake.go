@@ -33,8 +33,10 @@ type notice struct {
 	channel string
 	user    string
 	client  *clientEvent // of a client event
+	id      string
 	count   int
-	hook    pusher.Hook
+	ticket  pusher.Ticket
+	hook    pusher.Hook // 0: Hush
 }
 
 type clientEvent struct {
@@ -46,14 +48,14 @@ type clientEvent struct {
 const pairHooks = pusher.HookOccupied | pusher.HookVacated | pusher.HookMemberAdded | pusher.HookMemberRemoved
 
 // put takes e, which is borrowed, or returns false when it has no room for it.
-func (in *intake) put(appID string, e *wire.HookEvent) bool {
-	n := notice{app: appID, channel: e.Channel, user: e.UserID, count: e.Count, hook: e.Hook}
+func (in *intake) put(appID string, e *wire.HookEvent, ticket pusher.Ticket) bool {
+	n := notice{app: appID, channel: e.Channel, user: e.UserID, id: e.ID, count: e.Count, ticket: ticket, hook: e.Hook}
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.closed {
 		return true // nobody listens any more
 	}
-	if e.Hook&pairHooks == 0 {
+	if e.Hook&pairHooks == 0 && e.ID == "" && e.Hook != 0 { // there is a bound for those of the board
 		if in.events >= maxIntake {
 			return false
 		}
@@ -98,7 +100,7 @@ func (in *intake) close() {
 
 // event returns n as the outbox takes it.
 func (n *notice) event() wire.HookEvent {
-	e := wire.HookEvent{Hook: n.hook, Channel: n.channel, UserID: n.user, Count: n.count}
+	e := wire.HookEvent{Hook: n.hook, Channel: n.channel, UserID: n.user, Count: n.count, ID: n.id}
 	if n.client != nil {
 		e.Event, e.Data, e.SocketID = n.client.name, n.client.data, n.client.socket
 	}

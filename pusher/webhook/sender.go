@@ -11,6 +11,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/webhook/journal"
 	"github.com/gannet-io/gannet/pusher/webhook/outbox"
@@ -25,9 +26,11 @@ type Config struct {
 
 	LeaveDelay  time.Duration // that a channel or member must be gone before it is told; 0: at once
 	ReturnDelay time.Duration // that those in the journal's ledger have to come back after a restart; 0: 30 s
-	Shared      bool          // other nodes speak of what this one leaves behind: nobody is gone because it was away, and what it knows it tells before it ends
-	QueueEvents int           // that may wait for one webhook; 0: 10,000
-	QueueBytes  int           // that may wait for all together; 0: 64 MiB
+	// Told is called with the tickets of what Tell was called with and is over. nil: nobody asks.
+	Told        func(tickets []uint64)
+	Shared      bool // other nodes speak of what this one leaves behind: nobody is gone because it was away, and what it knows it tells before it ends
+	QueueEvents int  // that may wait for one webhook; 0: 10,000
+	QueueBytes  int  // that may wait for all together; 0: 64 MiB
 
 	Agent   string       // User-Agent of requests; "": Gannet
 	Log     *slog.Logger // nil: nothing is logged
@@ -167,10 +170,16 @@ func (s *Sender) Start() {
 
 // Notify implements node.Notifier. Any goroutine; it waits for nothing but a lock that is held for some tens of nanoseconds.
 func (s *Sender) Notify(a *app.App, e wire.HookEvent) {
-	if !s.in.put(a.ID, &e) {
+	if !s.in.put(a.ID, &e, pusher.Ticket{}) {
 		s.metrics.dropped("intake", 1)
 	}
 }
+
+// Tell implements node.Notifier. Any goroutine, as Notify.
+func (s *Sender) Tell(a *app.App, e wire.HookEvent, t pusher.Ticket) { s.in.put(a.ID, &e, t) }
+
+// Hush implements node.Notifier. Any goroutine, as Notify.
+func (s *Sender) Hush() { s.in.put("", &wire.HookEvent{}, pusher.Ticket{}) }
 
 // Close ends the Sender: nothing more is taken in, and what waits is sent until ctx is done. Without a journal on disk, and where nodes share
 // the work, absences are told at once, and what cannot be sent by then is lost, counted and logged; with one it is sent after the next
@@ -257,6 +266,9 @@ func (s *Sender) dispatch() {
 			s.start(b)
 		}
 		s.commit(commits, now, false)
+		if told := s.box.Told(); len(told) > 0 && s.cfg.Told != nil {
+			s.cfg.Told(told)
+		}
 		if s.closing && s.isOver() {
 			s.mourn()
 			return
@@ -276,8 +288,13 @@ func (s *Sender) dispatch() {
 func (s *Sender) takeNotices(now time.Time) {
 	for _, block := range s.in.take() {
 		for i := range block {
-			e := block[i].event()
-			s.box.Notify(block[i].app, &e, now)
+			n := &block[i]
+			if n.hook == 0 {
+				s.box.Hush(now)
+				continue
+			}
+			e := n.event()
+			s.box.Tell(n.app, &e, n.ticket.Number, n.ticket.Sure, now)
 		}
 	}
 	s.metrics.add(s.box.Stats())

@@ -12,6 +12,7 @@ type HookEvent struct {
 	Channel string
 	UserID  string // member_added, member_removed; client_event of a presence channel, else ""
 	Count   int    // subscription_count
+	ID      string // of an event of a cluster's board; "": it has none
 
 	// Of a client_event.
 	Event    string
@@ -49,6 +50,11 @@ func AppendHookEvent(dst []byte, e *HookEvent) []byte {
 	case pusher.HookCount:
 		dst = append(dst, `,"subscription_count":`...)
 		dst = strconv.AppendInt(dst, int64(e.Count), 10)
+	}
+	if e.ID != "" {
+		// A string, as all but the count: the .NET library reads events as maps of strings.
+		dst = append(dst, `,"id":`...)
+		dst = AppendQuoted(dst, e.ID)
 	}
 	return append(dst, '}')
 }

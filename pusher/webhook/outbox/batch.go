@@ -17,6 +17,9 @@ type Batch struct {
 	Attempts     int      // requests made, since the process started
 	Reason       string   // why the last one failed; "": none has
 
+	parts  []part // its events with a ticket, in order
+	hushed bool   // they are not this node's to tell any more
+
 	queue      *queue
 	prev, next *Batch // in the queue, oldest first
 
@@ -32,6 +35,12 @@ type Batch struct {
 	// Order of channels.
 	earlier int      // batches that must be over before this one may start
 	later   []*Batch // that wait for this one
+}
+
+// A part is an event with a ticket: where it is in Events.
+type part struct {
+	ticket     uint64
+	begin, end int
 }
 
 // A state says where a batch is in its life.

@@ -39,6 +39,9 @@ type Outbox struct {
 	changes Changes
 	dirty   []*Batch
 	stats   Stats
+
+	owed map[uint64]int // by ticket, of how many things it is a part that are not over
+	over []uint64       // tickets that are part of none any more
 }
 
 // A tenant is what there is for one app.
@@ -69,7 +72,7 @@ type Result struct {
 
 // New returns an Outbox for the webhooks of apps, with nothing in it. Disabled apps count too: what they had waiting is sent.
 func New(cfg Config, apps []*app.App) *Outbox {
-	o := &Outbox{cfg: cfg, apps: make(map[string]*tenant), last: cfg.Seq}
+	o := &Outbox{cfg: cfg, apps: make(map[string]*tenant), last: cfg.Seq, owed: make(map[uint64]int)}
 	for _, a := range apps {
 		if len(a.Webhooks) == 0 {
 			continue
@@ -91,6 +94,14 @@ const (
 
 // Notify takes in that e has happened in an app. e is borrowed.
 func (o *Outbox) Notify(appID string, e *wire.HookEvent, now time.Time) {
+	o.Tell(appID, e, 0, false, now)
+}
+
+// Tell is Notify with a ticket, by which Told says when e is over: it was delivered to all webhooks that want it, given up, or is not to be told. With sure a departure is told
+// at once, and an arrival whatever was before. 0 is no ticket.
+func (o *Outbox) Tell(appID string, e *wire.HookEvent, ticket uint64, sure bool, now time.Time) {
+	o.hold(ticket)
+	defer o.release(ticket)
 	t := o.apps[appID]
 	if t == nil {
 		return
@@ -98,24 +109,63 @@ func (o *Outbox) Notify(appID string, e *wire.HookEvent, now time.Time) {
 	s := subject{channel: e.Channel}
 	switch e.Hook {
 	case pusher.HookOccupied:
-		o.join(t, s, channelHooks, e, now)
+		o.join(t, s, channelHooks, e, ticket, sure, now)
 	case pusher.HookVacated:
-		o.leave(t, s, channelHooks, now)
+		o.leave(t, s, channelHooks, e.ID, ticket, sure, now)
 	case pusher.HookMemberAdded:
 		s.user, s.member = e.UserID, true
-		o.join(t, s, memberHooks, e, now)
+		o.join(t, s, memberHooks, e, ticket, sure, now)
 	case pusher.HookMemberRemoved:
 		s.user, s.member = e.UserID, true
-		o.leave(t, s, memberHooks, now)
+		o.leave(t, s, memberHooks, e.ID, ticket, sure, now)
 	case pusher.HookCacheMiss:
 		if t.wants(e.Hook, e.Channel) && !t.missed.has(s) {
 			t.missed.start(s, now)
-			o.tell(t, e, now)
+			o.tell(t, e, ticket, now)
 		}
 	default:
-		o.tell(t, e, now)
+		o.tell(t, e, ticket, now)
 	}
 	o.plan(t)
+}
+
+// hold notes that ticket is a part of one more thing.
+func (o *Outbox) hold(ticket uint64) {
+	if ticket != 0 {
+		o.owed[ticket]++
+	}
+}
+
+// release undoes hold.
+func (o *Outbox) release(ticket uint64) {
+	if ticket == 0 {
+		return
+	}
+	if o.owed[ticket]--; o.owed[ticket] <= 0 {
+		delete(o.owed, ticket)
+		o.over = append(o.over, ticket)
+	}
+}
+
+// Told returns the tickets whose events have become over since it was last called. They are the caller's.
+func (o *Outbox) Told() []uint64 {
+	over := o.over
+	o.over = nil
+	return over
+}
+
+// Hush drops all that has a ticket and is not under way: somebody else tells it.
+func (o *Outbox) Hush(now time.Time) {
+	for _, t := range o.apps {
+		t.gone.dropTickets()
+		o.plan(t)
+		for _, q := range t.queues {
+			q.hush()
+			o.update(q, now)
+		}
+	}
+	clear(o.owed)
+	o.over = nil
 }
 
 // wants reports whether any webhook of the app wants one of these kinds on a channel.
@@ -131,20 +181,29 @@ func (t *tenant) wants(kinds pusher.Hook, channel string) bool {
 	return false
 }
 
-func (o *Outbox) join(t *tenant, s subject, pair pusher.Hook, e *wire.HookEvent, now time.Time) {
-	switch {
-	case !t.wants(pair, s.channel):
-	case t.gone.cancel(s):
-		o.stats.Suppressed++
-	default:
-		o.ledger(Present{t.id, s.channel, s.user, s.member}, true)
-		o.tell(t, e, now)
+func (o *Outbox) join(t *tenant, s subject, pair pusher.Hook, e *wire.HookEvent, ticket uint64, sure bool, now time.Time) {
+	if !t.wants(pair, s.channel) {
+		return
 	}
+	if !sure {
+		if departed, ok := t.gone.cancel(s); ok {
+			o.stats.Suppressed++
+			o.release(departed)
+			return
+		}
+	}
+	o.ledger(Present{t.id, s.channel, s.user, s.member}, true)
+	o.tell(t, e, ticket, now)
 }
 
-func (o *Outbox) leave(t *tenant, s subject, pair pusher.Hook, now time.Time) {
-	if t.wants(pair, s.channel) {
-		t.gone.start(s, now)
+func (o *Outbox) leave(t *tenant, s subject, pair pusher.Hook, id string, ticket uint64, sure bool, now time.Time) {
+	switch {
+	case !t.wants(pair, s.channel):
+	case sure:
+		o.part(t, s, id, ticket, now)
+	default:
+		o.hold(ticket)
+		t.gone.startFor(s, id, ticket, t.gone.delay, now)
 		o.fire(t, now) // at once without a delay
 	}
 }
@@ -152,28 +211,29 @@ func (o *Outbox) leave(t *tenant, s subject, pair pusher.Hook, now time.Time) {
 // fire tells of those whose absence is no blink any more.
 func (o *Outbox) fire(t *tenant, now time.Time) {
 	for {
-		s, ok := t.gone.take(now)
+		s, id, ticket, ok := t.gone.take(now)
 		if !ok {
 			break
 		}
-		o.part(t, s, now)
+		o.part(t, s, id, ticket, now)
+		o.release(ticket)
 	}
 	for ok := true; ok; {
-		_, ok = t.missed.take(now)
+		_, _, _, ok = t.missed.take(now)
 	}
 }
 
-func (o *Outbox) part(t *tenant, s subject, now time.Time) {
-	e := wire.HookEvent{Hook: pusher.HookVacated, Channel: s.channel}
+func (o *Outbox) part(t *tenant, s subject, id string, ticket uint64, now time.Time) {
+	e := wire.HookEvent{Hook: pusher.HookVacated, Channel: s.channel, ID: id}
 	if s.member {
 		e.Hook, e.UserID = pusher.HookMemberRemoved, s.user
 	}
 	o.ledger(Present{t.id, s.channel, s.user, s.member}, false)
-	o.tell(t, &e, now)
+	o.tell(t, &e, ticket, now)
 }
 
 // tell gives e to every webhook that wants it.
-func (o *Outbox) tell(t *tenant, e *wire.HookEvent, now time.Time) {
+func (o *Outbox) tell(t *tenant, e *wire.HookEvent, ticket uint64, now time.Time) {
 	written := false
 	for _, q := range t.queues {
 		if !q.hook.Wants(e.Hook, e.Channel) {
@@ -184,7 +244,7 @@ func (o *Outbox) tell(t *tenant, e *wire.HookEvent, now time.Time) {
 			o.stats.Events[bits.TrailingZeros8(uint8(e.Hook))]++
 			written = true
 		}
-		q.add(e.Channel, o.scratch, now)
+		q.add(e.Channel, o.scratch, ticket, now)
 		for q.events > o.cfg.QueueEvents && o.overflow(q, now) {
 		}
 		o.update(q, now)
@@ -308,10 +368,11 @@ func (o *Outbox) End(absences bool, now time.Time) {
 				if _, ok := t.gone.next(); !ok {
 					break
 				}
-				s := t.gone.line[0].subject
+				s, id := t.gone.line[0].subject, t.gone.line[0].id
 				t.gone.pop()
-				t.gone.cancel(s)
-				o.part(t, s, now)
+				ticket, _ := t.gone.cancel(s)
+				o.part(t, s, id, ticket, now)
+				o.release(ticket)
 			}
 			o.plan(t)
 		}
@@ -396,7 +457,7 @@ func (o *Outbox) RestorePresent(p Present, wait time.Duration, now time.Time) {
 		o.ledger(p, false)
 		return
 	}
-	t.gone.startFor(s, wait, now)
+	t.gone.startFor(s, "", 0, wait, now)
 	o.plan(t)
 }
 

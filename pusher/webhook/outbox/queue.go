@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"bytes"
 	"container/heap"
 	"time"
 
@@ -44,7 +45,7 @@ func newQueue(box *Outbox, appID string, hook *app.Webhook) *queue {
 }
 
 // add puts an event into the open batch, making one if need be.
-func (q *queue) add(channel string, event []byte, now time.Time) {
+func (q *queue) add(channel string, event []byte, ticket uint64, now time.Time) {
 	i := 0
 	if pusher.KindOf(channel)&pusher.Encrypted != 0 {
 		i = 1
@@ -57,6 +58,10 @@ func (q *queue) add(channel string, event []byte, now time.Time) {
 	}
 	before := b.bytes()
 	b.add(channel, event)
+	if ticket != 0 {
+		q.box.hold(ticket)
+		b.parts = append(b.parts, part{ticket, len(b.Events) - len(event), len(b.Events)})
+	}
 	q.events++
 	q.grow(b.bytes() - before)
 	q.box.touch(b)
@@ -146,6 +151,9 @@ func (q *queue) finish(b *Batch, r Result, now time.Time) {
 		q.box.done(b)
 		return
 	}
+	if b.hushed && q.cut(b) {
+		return
+	}
 	b.Reason = r.Reason
 	q.judge(b, r, now)
 	b.due = now.Add(max(pause(b.Attempts, q.box.cfg.Jitter()), min(r.After, maxPause)))
@@ -180,6 +188,13 @@ func (q *queue) recover() { q.failures, q.culprit, q.pauseTill = 0, nil, time.Ti
 
 // bury gives b up. It must not be under way.
 func (q *queue) bury(b *Batch, reason string, now time.Time) {
+	q.detach(b)
+	q.remove(b)
+	q.box.bury(&Dead{Batch: b, Reason: reason, At: now})
+}
+
+// detach takes b out of whatever would start it.
+func (q *queue) detach(b *Batch) {
 	switch b.state {
 	case collecting:
 		for i := range q.open {
@@ -195,8 +210,66 @@ func (q *queue) bury(b *Batch, reason string, now time.Time) {
 			heap.Remove(&q.resting, b.pos)
 		}
 	}
-	q.remove(b)
-	q.box.bury(&Dead{Batch: b, Reason: reason, At: now})
+}
+
+// hush drops the events with tickets.
+func (q *queue) hush() {
+	for b := q.first; b != nil; {
+		next := b.next
+		switch {
+		case len(b.parts) == 0:
+		case b.state == sending:
+			b.hushed = true
+			for i := range b.parts {
+				b.parts[i].ticket = 0
+			}
+		default:
+			q.cut(b)
+		}
+		b = next
+	}
+}
+
+// cut takes the events with tickets out of b, and b out of the queue when nothing is left, which it reports. It must not be under way.
+func (q *queue) cut(b *Batch) (over bool) {
+	stored := q.box.isStored(b)
+	var rest []byte
+	keep := func(events []byte) {
+		if events = bytes.Trim(events, ","); len(events) > 0 {
+			if len(rest) > 0 {
+				rest = append(rest, ',')
+			}
+			rest = append(rest, events...)
+		}
+	}
+	from := 0
+	for _, p := range b.parts {
+		keep(b.Events[from:p.begin])
+		from = p.end
+	}
+	keep(b.Events[from:])
+	size, count := b.bytes(), len(b.parts)
+	if count == b.Count {
+		q.detach(b)
+		for i := range b.parts {
+			q.box.release(b.parts[i].ticket)
+			b.parts[i].ticket = 0
+		}
+		q.remove(b)
+		q.box.done(b)
+		return true
+	}
+	for _, p := range b.parts {
+		q.box.release(p.ticket)
+	}
+	b.Events, b.Count, b.parts, b.hushed = rest, b.Count-count, nil, false
+	q.events -= count
+	q.grow(b.bytes() - size)
+	if stored {
+		b.stored = len(b.Events) // more of it is, until it is stored anew
+	}
+	q.box.touch(b)
+	return false
 }
 
 // remove takes b out, and lets go of what waits for it.
@@ -215,6 +288,9 @@ func (q *queue) remove(b *Batch) {
 	b.prev, b.next = nil, nil
 	q.events -= b.Count
 	q.grow(-b.bytes())
+	for _, p := range b.parts {
+		q.box.release(p.ticket)
+	}
 	if b.earlier == 0 {
 		q.pass(b)
 	}

@@ -15,38 +15,43 @@ type subject struct {
 // left is removed before the channel is vacated, though both may be due at one moment.
 type waits struct {
 	delay time.Duration
-	turns map[subject]uint64 // of every subject that waits, the place in the line that counts
-	line  []waiting          // in the order of turns; those called off stay in it until they are at the front
-	turn  uint64             // the last one given out
-	until time.Time          // no wait that begins now ends before
+	turns map[subject]turn // of every subject that waits, the place in the line that counts
+	line  []waiting        // in the order of turns; those called off stay in it until they are at the front
+	turn  uint64           // the last one given out
+	until time.Time        // no wait that begins now ends before
 }
 
 type waiting struct {
 	subject
 	turn  uint64
 	until time.Time
+	id    string // of its event
 }
 
-// start lets s wait for the delay. One that waits already waits anew.
-func (w *waits) start(s subject, now time.Time) { w.startFor(s, w.delay, now) }
+// A turn is a place in the line.
+type turn struct{ place, ticket uint64 }
 
-func (w *waits) startFor(s subject, delay time.Duration, now time.Time) {
+// start lets s wait for the delay. One that waits already waits anew.
+func (w *waits) start(s subject, now time.Time) { w.startFor(s, "", 0, w.delay, now) }
+
+// startFor is start with a delay of its own, and with the ID and ticket of an event.
+func (w *waits) startFor(s subject, id string, ticket uint64, delay time.Duration, now time.Time) {
 	if w.turns == nil {
-		w.turns = make(map[subject]uint64)
+		w.turns = make(map[subject]turn)
 	}
 	if until := now.Add(delay); until.After(w.until) {
 		w.until = until
 	}
 	w.turn++
-	w.turns[s] = w.turn
-	w.line = append(w.line, waiting{s, w.turn, w.until})
+	w.turns[s] = turn{w.turn, ticket}
+	w.line = append(w.line, waiting{s, w.turn, w.until, id})
 }
 
-// cancel reports whether s was waiting, and lets it wait no more.
-func (w *waits) cancel(s subject) bool {
-	_, ok := w.turns[s]
+// cancel reports whether s was waiting, with which ticket, and lets it wait no more.
+func (w *waits) cancel(s subject) (ticket uint64, ok bool) {
+	t, ok := w.turns[s]
 	delete(w.turns, s)
-	return ok
+	return t.ticket, ok
 }
 
 // has reports whether s waits.
@@ -59,7 +64,7 @@ func (w *waits) has(s subject) bool {
 func (w *waits) next() (time.Time, bool) {
 	for len(w.line) > 0 {
 		first := &w.line[0]
-		if w.turns[first.subject] == first.turn {
+		if w.turns[first.subject].place == first.turn {
 			return first.until, true
 		}
 		w.pop()
@@ -68,15 +73,25 @@ func (w *waits) next() (time.Time, bool) {
 }
 
 // take returns the first one that is due, who then waits no more.
-func (w *waits) take(now time.Time) (subject, bool) {
+func (w *waits) take(now time.Time) (s subject, id string, ticket uint64, ok bool) {
 	until, ok := w.next()
 	if !ok || until.After(now) {
-		return subject{}, false
+		return subject{}, "", 0, false
 	}
-	s := w.line[0].subject
+	s, id = w.line[0].subject, w.line[0].id
+	ticket = w.turns[s].ticket
 	w.pop()
 	delete(w.turns, s)
-	return s, true
+	return s, id, ticket, true
+}
+
+// dropTickets forgets all that wait with a ticket.
+func (w *waits) dropTickets() {
+	for s, t := range w.turns {
+		if t.ticket != 0 {
+			delete(w.turns, s)
+		}
+	}
 }
 
 func (w *waits) pop() {
