@@ -143,6 +143,12 @@ func New(cfg Config) *Node {
 		n.apps = cfg.Apps
 		n.member = cluster.New(cluster.Config{Bus: cfg.Bus, Room: n, Desk: cfg.Desk})
 		cfg.Metrics.NewGauge("gannet_node_board_entries", func() float64 { return float64(n.member.Entries()) })
+		cfg.Metrics.NewGauge("gannet_node_leads", func() float64 {
+			if n.member.Leads() {
+				return 1
+			}
+			return 0
+		})
 		cfg.Metrics.NewGauge("gannet_node_webhooks_due", func() float64 { return float64(n.member.Due()) })
 	}
 	n.chores.start(n.now)

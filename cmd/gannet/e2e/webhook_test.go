@@ -82,13 +82,15 @@ type receiver struct {
 	mu         sync.Mutex
 	deliveries []delivery                     // with each id once; guarded by mu
 	seen       map[string]string              // bodies by id; guarded by mu
+	ids        map[string]bool                // of events of a cluster; guarded by mu
+	again      int                            // events that came under an id that had been there; guarded by mu
 	answer     func(body string) (status int) // guarded by mu
 	more       *sync.Cond                     // with mu: there are more deliveries
 	refused    []string                       // bodies about encrypted channels, which the library cannot take; guarded by mu
 }
 
 func newReceiver(t *testing.T) *receiver {
-	r := &receiver{t: t, seen: map[string]string{}}
+	r := &receiver{t: t, seen: map[string]string{}, ids: map[string]bool{}}
 	r.more = sync.NewCond(&r.mu)
 	r.Server = httptest.NewServer(r)
 	t.Cleanup(r.Close)
@@ -132,11 +134,28 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	r.seen[id] = string(body)
-	r.deliveries = append(r.deliveries, delivery{id, hook.Events, string(body)})
+	r.deliveries = append(r.deliveries, delivery{id, r.news(hook.Events, body), string(body)})
 	r.more.Broadcast()
 }
 
 // told returns all events so far, in the order of arrival.
+// news returns those of the events of a body that have not come under their id before. Under mu.
+func (r *receiver) news(events []pusher.WebhookEvent, body []byte) (news []pusher.WebhookEvent) {
+	var raw struct{ Events []struct{ ID string } }
+	check(r.t, json.Unmarshal(body, &raw))
+	for i, e := range events {
+		if id := raw.Events[i].ID; id != "" {
+			if r.ids[id] {
+				r.again++
+				continue
+			}
+			r.ids[id] = true
+		}
+		news = append(news, e)
+	}
+	return news
+}
+
 func (r *receiver) told() []pusher.WebhookEvent {
 	r.mu.Lock()
 	defer r.mu.Unlock()
