@@ -28,8 +28,7 @@ type board struct {
 	stopped chan struct{}
 	running bool
 	sub     atomic.Pointer[nats.Subscription]
-	epoch   string // of the board; set by start, then owned by run
-	reading string // epoch of the board that is being read; as epoch
+	reading string // epoch of the board that is being read; set by start, then owned by run
 
 	// Owned by run.
 	seq     uint64             // of the last record told
@@ -40,6 +39,7 @@ type board struct {
 	claims  map[string]time.Time // when they were last tried to be taken off
 
 	mu     sync.Mutex
+	epoch  string          // of the board; set by start before there are others
 	shown  []backbone.Node // for Status, by ID
 	self   backbone.Node
 	target uint64 // there is a record of this sequence, at least
@@ -345,7 +345,10 @@ func (d *board) catchUp() {
 // forgot asks the board's leader whether the board has lost its memory, or some of it.
 func (d *board) forgot() (bool, error) {
 	epoch, err := d.readEpoch(false)
-	if errors.Is(err, errNone) || err == nil && epoch != d.epoch {
+	d.mu.Lock()
+	another := epoch != d.epoch
+	d.mu.Unlock()
+	if errors.Is(err, errNone) || err == nil && another {
 		return true, nil
 	}
 	if err != nil {
@@ -415,7 +418,9 @@ func (d *board) beginAgain() error {
 	if err := d.load(seq); err != nil {
 		return err
 	}
+	d.mu.Lock()
 	d.epoch = epoch
+	d.mu.Unlock()
 	return nil
 }
 

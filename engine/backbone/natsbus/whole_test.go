@@ -41,8 +41,13 @@ func TestWhoComesLaterKnowsAllWhenOldRecordsWereRemoved(t *testing.T) {
 				entries = append(entries, backbone.Entry{Key: key})
 			}
 		}
-		if err := first.Put(entries)(); err != nil {
-			t.Fatal(err)
+		// A machine that is too busy to say in time has them put again, which changes nothing.
+		for try := 0; ; try++ {
+			if err := first.Put(entries)(); err == nil {
+				break
+			} else if try == 10 {
+				t.Fatal(err)
+			}
 		}
 		_, now, err := first.Records()
 		if err != nil {
