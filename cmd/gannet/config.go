@@ -43,6 +43,8 @@ type Config struct {
 
 	Cluster ClusterConfig `yaml:"cluster"`
 
+	Tracing TracingConfig `yaml:"tracing"`
+
 	Log LogConfig `yaml:"log"`
 
 	Apps []AppConfig `yaml:"apps"`
@@ -283,6 +285,7 @@ func DefaultConfig() *Config {
 		Tuning:          defaultTuning(),
 		Webhooks:        defaultWebhooks(),
 		Cluster:         defaultCluster(),
+		Tracing:         TracingConfig{Sample: 0.01},
 		Log:             LogConfig{Level: "info", Format: "text"},
 	}
 }

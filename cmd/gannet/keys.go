@@ -9,7 +9,7 @@ import (
 // A Key is one setting that can be written in the file.
 type Key struct {
 	Path    string // "limits.backlog_bytes", "apps[].keys[].secret"
-	Type    string // text, bool, number, bytes, duration, list of text, names and values
+	Type    string // text, bool, number, share, bytes, duration, list of text, names and values
 	Default string // as one would write it in the file; "" for an empty text
 	Env     string // "GANNET_LIMITS_BACKLOG_BYTES"; "" under apps
 	Range   string // "1KiB-64KiB": what it may be besides 0; "" for anything
@@ -105,6 +105,8 @@ func typeName(field reflect.StructField) string {
 		return "bytes"
 	case field.Type.Kind() == reflect.Bool, field.Type == reflect.TypeFor[*bool]():
 		return "bool"
+	case field.Type.Kind() == reflect.Float64:
+		return "share"
 	case field.Type.Kind() == reflect.Int:
 		return "number"
 	case field.Type == reflect.TypeFor[Listeners]():

@@ -74,7 +74,8 @@ var layers = map[string]layer{
 	"pusher/ledger":  {pure: true},
 	"pusher/cluster": {on: []string{"engine/backbone", "pusher/ledger"}},
 	"pusher/live":    {on: []string{"pusher/wire"}},
-	"pusher/node":    {on: []string{"pusher/live", "pusher/session", "engine/hub", "engine/history/busstream", "pusher/cluster"}},
+	"pusher/trace":   {pure: true},
+	"pusher/node":    {on: []string{"pusher/live", "pusher/trace", "pusher/session", "engine/hub", "engine/history/busstream", "pusher/cluster"}},
 	"pusher/fleet":   {on: []string{"pusher/node"}},
 	"pusher/gateway": {on: []string{"pusher/node", "pusher/allow"}},
 	"pusher/resume":  {pure: true},
@@ -83,11 +84,13 @@ var layers = map[string]layer{
 	"pusher/admin":   {on: []string{"pusher/fleet", "pusher/allow"}},
 	"pusher/demo":    {on: []string{"pusher/node", "pusher/allow"}},
 
+	"pusher/trace/otlp": {on: []string{"pusher/trace", "engine/seldom"}},
+
 	"pusher/webhook/outbox":  {pure: true, on: []string{"pusher/wire", "pusher/app"}},
 	"pusher/webhook/journal": {on: []string{"pusher/webhook/outbox"}},
 	"pusher/webhook":         {on: []string{"pusher/webhook/journal", "pusher/auth"}},
 
-	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/console", "pusher/demo", "pusher/webhook", "pusher/app/appstatic", "engine/echo", "engine/certs/acmecerts", "engine/backbone/redisbus", "engine/backbone/natsbus"}},
+	"cmd/gannet":     {on: []string{"pusher/gateway", "pusher/rest", "pusher/admin", "pusher/console", "pusher/demo", "pusher/webhook", "pusher/trace/otlp", "pusher/app/appstatic", "engine/echo", "engine/certs/acmecerts", "engine/backbone/redisbus", "engine/backbone/natsbus"}},
 	"cmd/gannet/e2e": {on: []string{"cmd/gannet"}},
 	"bench":          {on: []string{"loadtest/report", "loadtest/picture"}},
 	"bench/ceiling":  {on: []string{"frame/handshake", "pusher/wire"}},
@@ -130,6 +133,8 @@ var homes = map[string][]string{
 	"github.com/valyala/fasthttp":        {"pusher/rest"},
 	"github.com/klauspost/compress/":     {"frame/deflate"},
 	"go.etcd.io/bbolt":                   {"pusher/webhook/journal"},
+	"go.opentelemetry.io/":               {"pusher/trace/otlp"},
+	"google.golang.org/protobuf/":        {}, // tests alone
 	"github.com/alecthomas/kong":         {"cmd/gannet"},
 	"github.com/coreos/go-systemd/":      {"cmd/gannet"},
 	"github.com/goccy/go-yaml":           {"cmd/gannet"},

@@ -55,6 +55,7 @@ func Load(src Sources) (*Config, error) {
 		}
 	}
 	r.applyProfile(c)
+	r.otelEnvironment(c, src.Environ)
 	c.goGC, c.goMemoryLimit = isSet(src.Environ, "GOGC"), isSet(src.Environ, "GOMEMLIMIT")
 	c.DevTLS = src.DevTLS
 	if c.DevTLS && !c.Dev {

@@ -84,6 +84,10 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 			Redis: main.RedisConfig{URL: "rediss://10.0.0.9:6380/2", Password: "redis-secret", Prefix: "shop:",
 				TLS: main.LinkTLSConfig{CA: "/etc/gannet/link.pem", Cert: "r.pem", Key: "r.key"}},
 		},
+		Tracing: main.TracingConfig{
+			Endpoint: "https://otlp.shop.example/v1/traces", Headers: main.Headers{"Api-Key": "trace-secret"}, Sample: 0.25, Service: "shop",
+			Attributes: main.Headers{"deployment.environment.name": "staging"},
+		},
 		Log: main.LogConfig{Level: "warn", Format: "json"},
 		Apps: []main.AppConfig{
 			{
@@ -463,7 +467,8 @@ func TestFlagWinsOverEnvironmentOverFileOverDefault(t *testing.T) {
 }
 
 func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
-	values := map[string]string{"text": "127.0.0.1:9", "bool": "true", "number": "7", "bytes": "1KiB", "duration": "9s", "list of text": "10.0.0.0, 10.0.0.1,"}
+	values := map[string]string{"text": "127.0.0.1:9", "bool": "true", "number": "7", "bytes": "1KiB", "duration": "9s", "list of text": "10.0.0.0, 10.0.0.1,",
+		"share": "0.5", "names and values": "a=b=c, d = e,"}
 	special := map[string]string{
 		"loops": "1", "websocket.compression": "on", "tuning.profile": "density", "tuning.cpu_affinity": "auto", "tuning.memory_limit": "1GiB",
 		"webhooks.queue_events": "1001", "webhooks.queue_bytes": "2MiB", "webhooks.dead_bytes": "3MiB", "webhooks.allow": "10.0.0.0/8", "webhooks.deny": "10.0.0.1",
@@ -472,7 +477,7 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 		"cluster.driver": "redis", "cluster.node": "n1", "cluster.nats.listen": "127.0.0.1:7", "cluster.nats.sync": "always", "cluster.nats.prefix": "p", "cluster.nats.history_bytes": "16MiB",
 		"cluster.redis.url": "rediss://h", "cluster.nats.replicas": "3",
 		"tls.min_version": "1.3", "admin.tls.min_version": "1.3", "admin.tls.client_ca": "", "rest.tls.min_version": "1.3", "rest.tls.client_ca": "", "tls.acme.directory": "https://d", "tls.acme.challenge": "tls-alpn-01", "tls.ticket_secrets": "/s", "path_prefix": "/p", "data_dir": "/d", "log.level": "warn", "log.format": "json", "listen": ":1, unix:/s", "admin.listen": ":2",
-		"admin.token": "0123456789abcdef", "admin.token_file": "", "admin.password_file": "", "admin.public": "metrics", "admin.soketi_prefix": "soketi_", "admin.url": "http://a"}
+		"admin.token": "0123456789abcdef", "admin.token_file": "", "admin.password_file": "", "admin.public": "metrics", "admin.soketi_prefix": "soketi_", "admin.url": "http://a", "tracing.endpoint": "http://collector:4318/in"}
 	var environ []string
 	for _, key := range main.Keys() {
 		if key.Env == "" {
@@ -510,6 +515,8 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 				Sync: "always", Replicas: 3, Shards: 7, HistoryBytes: 16 << 20, Prefix: "p", TLS: main.LinkTLSConfig{CA: "127.0.0.1:9", Cert: "127.0.0.1:9", Key: "127.0.0.1:9"}},
 			Redis: main.RedisConfig{URL: "rediss://h", Password: "127.0.0.1:9", Prefix: "127.0.0.1:9", TLS: main.LinkTLSConfig{CA: "127.0.0.1:9", Cert: "127.0.0.1:9", Key: "127.0.0.1:9"}},
 		},
+		Tracing: main.TracingConfig{Endpoint: "http://collector:4318/in", Sample: 0.5, Service: "127.0.0.1:9",
+			Headers: main.Headers{"a": "b=c", "d": "e"}, Attributes: main.Headers{"a": "b=c", "d": "e"}},
 		Log:  main.LogConfig{Level: "warn", Format: "json"},
 		Apps: cfg.Apps, Dev: true, Warnings: cfg.Warnings,
 	}

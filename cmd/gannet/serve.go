@@ -41,6 +41,7 @@ import (
 	"github.com/gannet-io/gannet/pusher/live"
 	"github.com/gannet-io/gannet/pusher/node"
 	"github.com/gannet-io/gannet/pusher/rest"
+	"github.com/gannet-io/gannet/pusher/trace/otlp"
 	"github.com/gannet-io/gannet/pusher/webhook"
 )
 
@@ -66,7 +67,8 @@ type server struct {
 	bus       backbone.Bus // nil: there are no other nodes
 	node      *node.Node
 	rest      *rest.Server
-	demos     *demo.Site // nil unless they are served
+	demos     *demo.Site     // nil unless they are served
+	traces    *otlp.Exporter // nil unless publishes are traced
 	admin     *admin.Server
 	fleet     *fleet.Fleet // nil: there are no other nodes
 	closers   closers
@@ -189,6 +191,10 @@ func (s *server) assemble() error {
 	if s.webhooks, err = s.newWebhooks(registered, set); err != nil {
 		return err
 	}
+	tracer, err := s.openTraces(set)
+	if err != nil {
+		return err
+	}
 	feed := new(live.Feed)
 	var desk cluster.Desk
 	if s.bus != nil {
@@ -196,7 +202,7 @@ func (s *server) assemble() error {
 		s.fleet = fleet.New(fleet.Config{Bus: s.bus, Feed: feed, Vitals: s.vitals, Close: s.closeFor})
 		desk = s.fleet
 	}
-	s.node = node.New(node.Config{Hub: h, Bus: s.bus, Apps: apps, Desk: desk, Notifier: s.webhooks, Feed: feed, Metrics: set})
+	s.node = node.New(node.Config{Hub: h, Bus: s.bus, Apps: apps, Desk: desk, Notifier: s.webhooks, Feed: feed, Tracer: tracer, Metrics: set})
 	s.closers.slots = make(chan struct{}, maxClosers)
 	door := gateway.New(gateway.Config{
 		Node:            s.node,
@@ -269,6 +275,7 @@ func (s *server) assemble() error {
 	s.rest = rest.New(rest.Config{
 		Node:         s.node,
 		Apps:         apps,
+		Tracer:       tracer,
 		Ready:        s.ready,
 		Trust:        s.trust,
 		Hosts:        cfg.Hosts,
@@ -422,12 +429,14 @@ func (s *server) announce(out io.Writer) error {
 }
 
 // stopGrace is what the last conns get after the drain window to close properly, requestGrace
-// what requests that are running then get to end, leaveGrace what leaving the cluster may take, hookGrace what webhooks get that were not sent by then.
+// what requests that are running then get to end, leaveGrace what leaving the cluster may take, hookGrace what webhooks get that were not sent by then, traceGrace what
+// traces get, meanwhile.
 const (
 	leaveGrace   = 8 * time.Second
 	stopGrace    = 10 * time.Second
 	requestGrace = 6 * time.Second
 	hookGrace    = 5 * time.Second
+	traceGrace   = 3 * time.Second
 )
 
 // stop drains and ends everything, doors first.
@@ -459,6 +468,9 @@ func (s *server) stop() error {
 	if s.demos != nil {
 		s.demos.Close()
 	}
+	// Nothing is published any more. That their receiver hangs is to cost no time.
+	traced := s.closeTraces()
+	defer traced()
 	// Channels are empty now, which is told to the others, and by webhooks, before this node is off the board.
 	if s.fleet != nil {
 		s.fleet.Stop()

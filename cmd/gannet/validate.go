@@ -40,6 +40,7 @@ func (r *reading) check(c *Config) {
 	r.checkTuning(c)
 	r.checkWebhooks(c)
 	r.checkCluster(c)
+	r.checkTracing(&c.Tracing)
 	r.checkWord("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	r.checkWord("log.format", c.Log.Format, "text", "json")
 	r.checkApps(c)
@@ -274,6 +275,7 @@ func warnings(c *Config, where map[string]string, env map[string]string) []strin
 		}
 	}
 	clusterWarnings(c, warn)
+	c.Tracing.warnings(warn)
 	return append(out, misspelt(env)...)
 }
 

@@ -52,6 +52,18 @@ func setText(field reflect.StructField, value reflect.Value, text string) error 
 		default:
 			return fmt.Errorf("want true or false, got %q", text)
 		}
+	case "share":
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(f >= 0 && f <= 1) {
+			return fmt.Errorf("want a number from 0 to 1, such as 0.01, got %q", text)
+		}
+		value.SetFloat(f)
+	case "names and values":
+		pairs, err := parsePairs(text)
+		if err != nil {
+			return err
+		}
+		value.Set(reflect.ValueOf(pairs))
 	case "list of text":
 		value.Set(reflect.ValueOf(splitList(text)))
 	case "addresses":
@@ -60,6 +72,19 @@ func setText(field reflect.StructField, value reflect.Value, text string) error 
 		value.SetString(text)
 	}
 	return nil
+}
+
+// parsePairs reads names and values in a variable. The error quotes none of them.
+func parsePairs(text string) (Headers, error) {
+	pairs := make(Headers)
+	for i, item := range splitList(text) {
+		name, value, ok := strings.Cut(item, "=")
+		if name = strings.TrimSpace(name); !ok || name == "" {
+			return nil, fmt.Errorf("want NAME=VALUE, with a comma between two, and number %d is none", i+1)
+		}
+		pairs[name] = Secret(strings.TrimSpace(value))
+	}
+	return pairs, nil
 }
 
 // splitList reads the list in a variable or flag: in the file a list is a list.
@@ -139,6 +164,8 @@ func formatValue(field reflect.StructField, value reflect.Value) string {
 			return ""
 		}
 		return strconv.FormatBool(value.Bool())
+	case "share":
+		return strconv.FormatFloat(value.Float(), 'g', -1, 64)
 	case "list of text":
 		list, _ := value.Interface().([]string)
 		return "[" + strings.Join(list, ", ") + "]"

@@ -272,6 +272,7 @@ var wanted = map[string]string{
 	"text":     "text",
 	"bool":     "true or false",
 	"number":   "a whole number",
+	"share":    "a number from 0 to 1",
 	"bytes":    "a size in bytes such as 65536 or 64KiB",
 	"duration": "a duration such as 30s or 2m",
 }

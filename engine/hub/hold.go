@@ -15,6 +15,20 @@ import (
 // are shared.
 func (t *Topic) PublishStream(f *frame.Prepared, except engine.ID, instead *frame.Prepared) {
 	t.publish(f, except, flagStream)
+	t.insteadOf(except, instead)
+}
+
+// PublishStreamWatched is PublishStream of a message that w watches, unless that is nil.
+func (t *Topic) PublishStreamWatched(f *frame.Prepared, except engine.ID, instead *frame.Prepared, w Watcher) {
+	if w == nil {
+		t.PublishStream(f, except, instead)
+		return
+	}
+	t.publishWatched(f, except, flagStream, w)
+	t.insteadOf(except, instead)
+}
+
+func (t *Topic) insteadOf(except engine.ID, instead *frame.Prepared) {
 	if i := except.Loop(); except != 0 && instead != nil && i < len(t.counts) && t.counts[i] > 0 {
 		t.post(i, entry{kind: entryInstead, topic: t, id: except, frame: instead})
 	}

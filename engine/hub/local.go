@@ -35,6 +35,7 @@ type local struct {
 	box      []entry     // guarded by mu
 	boxBytes int         // guarded by mu: of the frames in box
 	shares   shares      // guarded by mu
+	watchers []Watcher   // guarded by mu: of the entries in box that have one, in their order
 	behind   atomic.Bool // box or boxBytes has reached its bound since the loop last caught up
 
 	// Owned by the loop.
@@ -46,6 +47,10 @@ type local struct {
 	flows  flows             // read by others
 	sent   []int64           // when each publish of this turn was admitted
 	began  int64             // when the first of them was taken out of the mailbox
+
+	watching []Watcher // of the entries in taken that were not handled
+	boarding []ride    // of the run that is being published
+	rides    []ride    // of what is to be told once it has been sent
 
 	walk walk
 	page [engine.SliceSends]uint32 // scratch of eachFrom and the walk
@@ -84,24 +89,31 @@ const (
 type entryFlags uint8
 
 const (
-	flagStream entryFlags = 1 << iota // of a publish: conns that are held do not get it
-	flagHeld                          // of a join
-	flagLast                          // of a feed: the conn is held no longer
-	flagNotify                        // of a join: the conn's handler is to hear when all has been sent
+	flagStream  entryFlags = 1 << iota // of a publish: conns that are held do not get it
+	flagHeld                           // of a join
+	flagLast                           // of a feed: the conn is held no longer
+	flagNotify                         // of a join: the conn's handler is to hear when all has been sent
+	flagWatched                        // of a publish: there is a watcher for it
 )
 
 func (l *local) push(e entry) {
 	l.mu.Lock()
-	l.box = append(l.box, e)
-	if e.frame != nil {
-		l.boxBytes += e.frame.Len()
-	}
-	full := len(l.box) >= maxLetters || l.boxBytes >= maxBytes
-	l.shares.add(&e, full)
+	full := l.put(&e)
 	l.mu.Unlock()
 	if full {
 		l.behind.Store(true)
 	}
+}
+
+// put adds e to the mailbox, and reports whether that is fuller than it should be. It is called with mu.
+func (l *local) put(e *entry) (full bool) {
+	l.box = append(l.box, *e)
+	if e.frame != nil {
+		l.boxBytes += e.frame.Len()
+	}
+	full = len(l.box) >= maxLetters || l.boxBytes >= maxBytes
+	l.shares.add(e, full)
+	return full
 }
 
 // Full reports whether a loop with subscribers of t is so far behind, because of what t's account has posted, that
@@ -144,6 +156,9 @@ func (h *Hub) Flushed(l *engine.Loop) {
 	h.metrics.queued.Update(float64(max(local.began-local.sent[0], 0)) / 1e9)
 	h.metrics.written.Update(float64(max(now-local.began, 0)) / 1e9)
 	local.sent = local.sent[:0]
+	if len(local.rides) > 0 {
+		local.tell(now)
+	}
 }
 
 // Forget takes a conn that is closing out of every list at once: its slot may be given to
@@ -174,6 +189,9 @@ func (l *local) work() {
 		l.mu.Lock()
 		l.box, l.taken, l.done = l.taken[:0], l.box, 0
 		l.boxBytes = 0
+		if len(l.watchers) > 0 {
+			l.watchers, l.watching = l.watching[:0], l.watchers
+		}
 		l.shares.empty()
 		l.mu.Unlock()
 		l.handle()
@@ -201,7 +219,11 @@ func (l *local) handle() {
 		switch e.kind {
 		case entryPublish:
 			n = publishes(l.taken[l.done:])
-			l.publish(l.taken[l.done : l.done+n])
+			if run := l.taken[l.done : l.done+n]; len(l.watching) == 0 {
+				l.publish(run)
+			} else {
+				l.publishWatched(run)
+			}
 		case entryJoin:
 			l.join(e)
 		case entryLeave:
@@ -300,6 +322,9 @@ func (l *local) publish(run []entry) {
 		l.sent = append(l.sent, run[i].at)
 	}
 	l.delivered(run[0].topic, deliveries, bytes)
+	if len(l.boarding) > 0 {
+		l.depart(&l.boarding, (deliveries+len(run)-1)/len(run))
+	}
 }
 
 // delivered counts what was queued for subscribers of t.

@@ -77,6 +77,15 @@ func (t *Topic) Leave(id engine.ID) {
 // loops do the sending. f is shared.
 func (t *Topic) Publish(f *frame.Prepared, except engine.ID) { t.publish(f, except, 0) }
 
+// PublishWatched is Publish of a message that w watches, unless that is nil.
+func (t *Topic) PublishWatched(f *frame.Prepared, except engine.ID, w Watcher) {
+	if w == nil {
+		t.publish(f, except, 0)
+		return
+	}
+	t.publishWatched(f, except, 0, w)
+}
+
 func (t *Topic) publish(f *frame.Prepared, except engine.ID, flags entryFlags) {
 	if t.total == 0 {
 		return

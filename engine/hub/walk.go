@@ -25,6 +25,7 @@ type walk struct {
 	each   int       // messages in piece
 	sent   int       // conns that have it, or it is queued for
 	ats    []int64   // when each message was admitted; the array is used again
+	rides  []ride    // of those that are watched
 }
 
 // sliceTime is how long a walk may keep the loop from its sockets.
@@ -48,6 +49,7 @@ func (l *local) startWalk(run []entry, list uint32) bool {
 		w.ats = append(w.ats, run[i].at)
 	}
 	clear(l.pieces)
+	w.rides, l.boarding = l.boarding, w.rides[:0]
 	l.stepWalk()
 	return true
 }
@@ -100,6 +102,9 @@ func (l *local) endWalk() {
 	if w.sent > 0 {
 		l.sent = append(l.sent, w.ats...)
 		l.delivered(w.topic, w.sent*w.each, w.sent*w.piece.Len())
+	}
+	if len(w.rides) > 0 {
+		l.depart(&w.rides, w.sent)
 	}
 	w.piece, w.topic = nil, nil
 }

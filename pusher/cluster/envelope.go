@@ -45,6 +45,7 @@ type Envelope struct {
 	App    []byte // field 6: the app it is for, where the topic does not say that
 	Body   []byte // field 7: the message itself
 	Time   int64  // field 8: when it was published, in Unix nanoseconds; varint, zigzag; 0: not said
+	Trace  []byte // field 9: the span that it belongs to, as trace.Context writes it; only of what is traced
 }
 
 const envelopeVersion = 1
@@ -62,11 +63,12 @@ const (
 	fieldApp
 	fieldBody
 	fieldTime
+	fieldTrace
 	fieldEnd
 )
 
 // EnvelopeRoom is how much more than its fields an envelope takes at most.
-const EnvelopeRoom = 2 + 8*(1+binary.MaxVarintLen64)
+const EnvelopeRoom = 2 + 9*(1+binary.MaxVarintLen64)
 
 // Append appends the wire form of e to dst and returns the extended slice. dst is taken, the fields of e are borrowed.
 func (e *Envelope) Append(dst []byte) []byte {
@@ -84,7 +86,7 @@ func (e *Envelope) Append(dst []byte) []byte {
 	if e.Time != 0 {
 		dst = appendField(dst, fieldTime, binary.AppendVarint(room[:0], e.Time))
 	}
-	return dst
+	return appendField(dst, fieldTrace, e.Trace)
 }
 
 func appendField(dst []byte, number uint64, value []byte) []byte {
@@ -149,6 +151,8 @@ func (e *Envelope) set(number uint64, value []byte) bool {
 		at, n := binary.Varint(value)
 		e.Time = at
 		return n == len(value) && n > 0
+	case fieldTrace:
+		e.Trace = value
 	}
 	return true
 }

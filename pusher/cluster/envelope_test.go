@@ -43,8 +43,8 @@ func TestEnvelopeCutShortIsRefusedOrWhole(t *testing.T) {
 }
 
 func TestEnvelopeOfANewerNode(t *testing.T) {
-	// Fields 9 and 300 are not known here.
-	got, err := cluster.ParseEnvelope([]byte("\x01\x01\x09\x03new\x03\x01e\xac\x02\x00\x07\x01b"))
+	// Fields 10 and 300 are not known here.
+	got, err := cluster.ParseEnvelope([]byte("\x01\x01\x0a\x03new\x03\x01e\xac\x02\x00\x07\x01b"))
 	if want := (cluster.Envelope{Kind: cluster.KindEvent, Event: []byte("e"), Body: []byte("b")}); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}

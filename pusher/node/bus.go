@@ -13,6 +13,7 @@ import (
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/cluster"
+	"github.com/gannet-io/gannet/pusher/trace"
 	"github.com/gannet-io/gannet/pusher/wire"
 )
 
@@ -39,7 +40,8 @@ func (n *Node) submit(a *app.App, ev *Event) (wait func() error) {
 	}
 	var room [keyBytes]byte
 	key := appendKey(room[:0], a, ev.Channel)
-	msg := pack(ev)
+	hop := n.hop(ev.Span)
+	msg := pack(ev, hop)
 	t := n.hub.Find(key)
 	if t == nil {
 		// Nobody is here, and the topic is not attached for this.
@@ -50,19 +52,19 @@ func (n *Node) submit(a *app.App, ev *Event) (wait func() error) {
 			rule = a.Rule(ev.Channel)
 		}
 		if keep := retention(a, rule, kind); keep != nil {
-			return n.bus.Append(string(key), keep, msg)
+			return n.arrived(hop, n.bus.Append(string(key), keep, msg))
 		}
-		return n.bus.Publish(string(key), msg)
+		return n.arrived(hop, n.bus.Publish(string(key), msg))
 	}
 	// Under the topic's lock, so that events of one publisher have one order here and elsewhere.
 	defer n.hub.Release(t)
 	p := n.placeOf(t, a, ev.Channel, pusher.KindOf(ev.Channel))
 	n.published(a, ev, t.Count())
 	if p.link.keep != nil {
-		return n.bus.Append(t.Key(), p.link.keep, msg) // and it is delivered when it comes back with its place
+		return n.arrived(hop, n.bus.Append(t.Key(), p.link.keep, msg)) // and it is delivered when it comes back with its place
 	}
 	n.deliver(t, p, ev)
-	return partly(n.bus.Publish(t.Key(), msg))
+	return partly(n.arrived(hop, n.bus.Publish(t.Key(), msg)))
 }
 
 // partly returns wait for an event that subscribers of this node have got whatever becomes of it.
@@ -79,16 +81,20 @@ func partly(wait func() error) func() error {
 	}
 }
 
-// pack makes the message that carries a published event.
-func pack(ev *Event) []byte {
-	e := cluster.Envelope{Kind: cluster.KindEvent, Except: []byte(ev.Except), Event: []byte(ev.Name), ID: []byte(ev.ID), Body: ev.Data}
-	return e.Append(make([]byte, 0, cluster.EnvelopeRoom+len(ev.Except)+len(ev.Name)+len(ev.ID)+len(ev.Data)))
+// pack makes the message that carries a published event, and the name of the span of its way, if that is not nil.
+func pack(ev *Event, hop *trace.Span) []byte {
+	e := cluster.Envelope{Kind: cluster.KindEvent, Except: []byte(ev.Except), Event: []byte(ev.Name), ID: []byte(ev.ID), Body: ev.Data, Trace: contextOf(hop)}
+	return e.Append(make([]byte, 0, cluster.EnvelopeRoom+len(ev.Except)+len(ev.Name)+len(ev.ID)+len(ev.Data)+len(e.Trace)))
 }
 
 // shareClientEvent hands what the other subscribers of this node got to the other nodes. Nobody waits for the outcome.
-func (n *Node) shareClientEvent(t *hub.Topic, payload []byte) {
-	e := cluster.Envelope{Kind: cluster.KindClient, Body: payload}
-	n.bus.Publish(t.Key(), e.Append(make([]byte, 0, cluster.EnvelopeRoom+len(payload))))
+func (n *Node) shareClientEvent(t *hub.Topic, payload []byte, span *trace.Span) {
+	hop := n.hop(span)
+	e := cluster.Envelope{Kind: cluster.KindClient, Body: payload, Trace: contextOf(hop)}
+	n.bus.Publish(t.Key(), e.Append(make([]byte, 0, cluster.EnvelopeRoom+len(payload)+len(e.Trace))))
+	if hop != nil {
+		hop.End(n.now())
+	}
 }
 
 // channelOf returns the name of the channel whose topic has a key.
@@ -111,13 +117,17 @@ func (n *Node) Message(topic string, msg []byte) {
 			n.metrics.overrun.Inc()
 			return
 		}
-		switch e.Kind {
-		case cluster.KindEvent:
-			n.deliver(t, p, &Event{Channel: channelOf(topic), Name: string(e.Event), Data: e.Body, Except: string(e.Except)})
-		case cluster.KindClient:
-			t.Publish(text(append(frame.NewBuffer(len(e.Body)), e.Body...)), 0)
-		default:
+		if e.Kind != cluster.KindEvent && e.Kind != cluster.KindClient {
 			return
+		}
+		span := n.deliverSpan(topic, &e, t.Count())
+		if e.Kind == cluster.KindEvent {
+			n.deliver(t, p, &Event{Channel: channelOf(topic), Name: string(e.Event), Data: e.Body, Except: string(e.Except), Span: span})
+		} else {
+			t.PublishWatched(text(append(frame.NewBuffer(len(e.Body)), e.Body...)), 0, n.watcherOf(span))
+		}
+		if span != nil {
+			span.End(n.now())
 		}
 		n.metrics.publishesBus.Inc()
 	})

@@ -16,6 +16,7 @@ import (
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/channel"
 	"github.com/gannet-io/gannet/pusher/node"
+	"github.com/gannet-io/gannet/pusher/trace"
 	"github.com/gannet-io/gannet/pusher/wire"
 )
 
@@ -26,6 +27,7 @@ type town struct {
 	app     *app.App
 	houses  []*house
 	witness []*witness
+	tracer  *trace.Tracer // of what is built from now on
 	quiets  int
 	down    map[int]bool
 }
@@ -67,7 +69,7 @@ func (w *town) build() *house {
 	w.t.Helper()
 	hears := &witness{}
 	i := len(w.houses)
-	h := newHouse(w.t, node.Config{Bus: w.net.Node(nameOf(i)), Apps: only{w.app}, Notifier: hears, OfflineDelay: 3 * time.Second})
+	h := newHouse(w.t, node.Config{Bus: w.net.Node(nameOf(i)), Apps: only{w.app}, Notifier: hears, OfflineDelay: 3 * time.Second, Tracer: w.tracer})
 	w.houses, w.witness = append(w.houses, h), append(w.witness, hears)
 	if err := h.Start(w.t.Context()); err != nil {
 		w.t.Fatal(err)

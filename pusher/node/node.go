@@ -29,6 +29,7 @@ import (
 	"github.com/gannet-io/gannet/pusher/cluster"
 	"github.com/gannet-io/gannet/pusher/live"
 	"github.com/gannet-io/gannet/pusher/quota"
+	"github.com/gannet-io/gannet/pusher/trace"
 )
 
 // Config says how a Node behaves. Zero fields but Hub have usable defaults.
@@ -48,6 +49,8 @@ type Config struct {
 	Notifier Notifier // hears of transitions, for webhooks; nil: nobody does
 
 	Feed *live.Feed // is told what happens, for who watches; nil: nobody can
+
+	Tracer *trace.Tracer // of sampled publishes; nil: none is traced
 
 	// Streams opens the stream of a topic whose channel has history or a keyed cache, under the topic's lock. nil: they are
 	// kept in memory and end with the process.
@@ -69,7 +72,8 @@ type Node struct {
 	keys     maphash.Seed                                        // of the keys of events
 	bus      backbone.Bus                                        // nil: the node is alone
 	metrics  *nodeMetrics
-	feed     *live.Feed // may be nil
+	feed     *live.Feed    // may be nil
+	tracer   *trace.Tracer // may be nil
 	conns    Conns
 	sockets  sockets
 	traffics traffics
@@ -136,6 +140,7 @@ func New(cfg Config) *Node {
 		keys:     maphash.MakeSeed(),
 		metrics:  newMetrics(cfg.Metrics),
 		feed:     cfg.Feed,
+		tracer:   cfg.Tracer,
 		sockets:  newSockets(),
 		tenants:  make(map[string]*tenant),
 	}

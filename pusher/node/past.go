@@ -59,8 +59,13 @@ func (n *Node) wiring(t *hub.Topic, a *app.App, p *place, name string) history.W
 // deliverer returns what delivers the events of a stream.
 func (n *Node) deliverer(t *hub.Topic, p *place, name string) func(d *history.Draft, e history.Event) {
 	return func(d *history.Draft, e history.Event) {
-		if t.Count() > 0 {
-			t.PublishStream(e.Frame, n.sockets.parse(d.Except), n.instead(p, name, d.Except, e.Offset))
+		if t.Count() == 0 {
+			return
+		}
+		span, instead := n.streamSpan(t, p), n.instead(p, name, d.Except, e.Offset)
+		t.PublishStreamWatched(e.Frame, n.sockets.parse(d.Except), instead, n.watcherOf(span))
+		if span != nil && p.link != nil {
+			span.End(n.now())
 		}
 	}
 }
@@ -115,8 +120,9 @@ func (n *Node) append(t *hub.Topic, p *place, ev *Event) (wait func() error, ove
 		Key:    n.keyOf(r.rule, ev.Name),
 		ID:     ev.ID,
 	}
+	r.span = ev.Span
 	wait = r.stream.Append(&r.draft, now.UnixNano())
-	r.draft = history.Draft{}
+	r.draft, r.span = history.Draft{}, nil
 	r.used = now.UnixNano()
 	return wait, n.account(t, p)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/channel"
+	"github.com/gannet-io/gannet/pusher/trace"
 	"github.com/gannet-io/gannet/pusher/wire"
 )
 
@@ -34,6 +35,7 @@ type ruled struct {
 	used    int64   // Unix nanoseconds at which somebody last came, left or published; 0: forget it
 	due     bool    // a chore is going to look for what is too old
 	draft   history.Draft
+	span    *trace.Span // of the draft; nil: it is not traced
 }
 
 // placeOf returns the place that t carries, made when t is new.

@@ -11,6 +11,7 @@ import (
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/quota"
+	"github.com/gannet-io/gannet/pusher/trace"
 	"github.com/gannet-io/gannet/pusher/wire"
 )
 
@@ -21,6 +22,8 @@ type Event struct {
 	Data          []byte // JSON string token, as the publisher wrote it
 	Except        string // socket id that must not get the event; "": none
 	ID            string // what a publisher who tries again says again; "": nothing. The door sees to it that it comes once
+
+	Span *trace.Span // of the request, for its child; nil: the publish is not traced
 }
 
 // ErrBusy says that a channel's subscribers have been too far behind for too long.
@@ -82,6 +85,14 @@ func (n *Node) Publish(a *app.App, ev *Event) error {
 // ErrAway, ErrPartly, ErrUnknown, ErrBusy and ErrTooLarge. Any goroutine; wait may block.
 func (n *Node) Submit(a *app.App, ev *Event) (wait func() error) {
 	defer shared()
+	if ev.Span != nil {
+		return n.submitTraced(a, ev)
+	}
+	return n.take(a, ev)
+}
+
+// take is Submit of an event whose Span is its own, if it has one.
+func (n *Node) take(a *app.App, ev *Event) (wait func() error) {
 	n.metrics.publishesREST.Inc()
 	if n.bus != nil {
 		return n.submit(a, ev)
@@ -133,7 +144,7 @@ func (n *Node) deliver(t *hub.Topic, p *place, ev *Event) {
 	} else {
 		f = p.ruled.seal(buf, n.keyOf(p.ruled.rule, ev.Name), 0)
 	}
-	t.Publish(f, n.sockets.parse(ev.Except))
+	t.PublishWatched(f, n.sockets.parse(ev.Except), n.watcherOf(ev.Span))
 }
 
 // A ClientEvent is one event as a client sent it. Name and data are borrowed.
@@ -165,16 +176,20 @@ func (n *Node) ClientEvent(a *app.App, from engine.ID, ev *ClientEvent) *pusher.
 		n.metrics.busy.Inc()
 		return pusher.ErrBusy
 	}
+	span := n.clientSpan(a, ev, t.Count()-1)
 	if t.Count() > 1 || others {
 		buf := frame.NewBuffer(len(ev.Name) + len(ev.Channel) + len(ev.Data)*9/8 + len(ev.UserID) + 80)
 		buf = wire.AppendClientEvent(buf, ev.Name, ev.Channel, ev.Data, a.Compat.PassClientEventData, ev.UserID)
 		f := text(buf)
 		if t.Count() > 1 {
-			t.Publish(f, from)
+			t.PublishWatched(f, from, n.watcherOf(span))
 		}
 		if others {
-			n.shareClientEvent(t, f.Payload())
+			n.shareClientEvent(t, f.Payload(), span)
 		}
+	}
+	if span != nil {
+		span.End(n.now())
 	}
 	n.clientPublished(a, ev, t.Count()-1)
 	n.notifyClientEvent(a, ev)

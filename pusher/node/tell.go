@@ -6,6 +6,7 @@ import (
 	"github.com/gannet-io/gannet/pusher/channel"
 	"github.com/gannet-io/gannet/pusher/ledger"
 	"github.com/gannet-io/gannet/pusher/live"
+	"github.com/gannet-io/gannet/pusher/trace"
 )
 
 // What happens is told under the lock of its topic, so that who watches sees the order in which it did.
@@ -15,6 +16,9 @@ func (n *Node) published(a *app.App, ev *Event, receivers int) {
 	t := n.trafficOf(a)
 	t.published.Inc()
 	t.deliveries.Add(receivers)
+	if ev.Span != nil {
+		ev.Span.Set(trace.Number(trace.Subscribers, receivers))
+	}
 	if n.feed.Watched() {
 		n.feed.Tell(&live.Event{Kind: live.Publish, App: a.ID, Channel: ev.Channel, Event: ev.Name, Data: ev.Data, Receivers: receivers + n.elsewhere(a, ev.Channel)})
 	}

@@ -2,8 +2,8 @@ package rest
 
 import (
 	"iter"
-	"time"
 
+	"github.com/gannet-io/gannet/pusher/trace"
 	"github.com/gannet-io/gannet/pusher/wire"
 )
 
@@ -72,7 +72,10 @@ func (s *Server) publishBatch(q *request, events []wire.Trigger, any attributes)
 	if err := s.cfg.Node.Admit(q.app, channelsOf(events)); err != nil {
 		return publishFailed(err)
 	}
-	s.metrics.admitted.Update(time.Since(q.ctx.Time()).Seconds())
+	s.admitted(q)
+	if q.span != nil {
+		q.span.Set(trace.Number(trace.MessagingBatchCount, len(events)))
+	}
 	for i := range events {
 		info, known, err := s.publishOne(q, &events[i], q.wants[i])
 		if err != nil {

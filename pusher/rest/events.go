@@ -7,6 +7,7 @@ import (
 
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
+	"github.com/gannet-io/gannet/pusher/trace"
 	"github.com/gannet-io/gannet/pusher/wire"
 )
 
@@ -54,7 +55,7 @@ func (s *Server) publishAndTell(q *request, t *wire.Trigger, want attributes) er
 	if err := s.cfg.Node.Admit(q.app, slices.Values(t.Channels)); err != nil {
 		return publishFailed(err)
 	}
-	s.metrics.admitted.Update(time.Since(q.ctx.Time()).Seconds())
+	s.admitted(q)
 	s.submit(q, t)
 	if err := q.published(); err != nil {
 		return err
@@ -68,6 +69,14 @@ func (s *Server) publishAndTell(q *request, t *wire.Trigger, want attributes) er
 	}
 	q.out = wire.AppendTriggerResult(q.out, q.channels)
 	return nil
+}
+
+// admitted notes how long it took until a request's events could be published.
+func (s *Server) admitted(q *request) {
+	s.metrics.admitted.Update(time.Since(q.ctx.Time()).Seconds())
+	if q.span != nil {
+		q.span.Child(trace.NameAdmitted, trace.Internal, q.ctx.Time()).End(time.Now())
+	}
 }
 
 // checkTrigger finds what is wrong with one event, in the order of the documentation's table and its
@@ -104,7 +113,7 @@ func (q *request) checkTrigger(t *wire.Trigger) (attributes, error) {
 
 // submit hands an event to the node, for each of its channels.
 func (s *Server) submit(q *request, t *wire.Trigger) {
-	q.event = Event{Name: t.Name, Data: t.Data, Except: t.SocketID, ID: t.ID}
+	q.event = Event{Name: t.Name, Data: t.Data, Except: t.SocketID, ID: t.ID, Span: q.span}
 	for _, name := range t.Channels {
 		q.event.Channel = name
 		if wait := s.cfg.Node.Submit(q.app, &q.event); wait != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/gannet-io/gannet/pusher/allow"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/auth"
+	"github.com/gannet-io/gannet/pusher/trace"
 	"github.com/gannet-io/gannet/pusher/wire"
 )
 
@@ -37,6 +38,7 @@ type request struct {
 	params   auth.Params // of the query, without those of the signature
 
 	event    Event
+	span     *trace.Span // nil: the request is not traced
 	channels []wire.ChannelInfo
 	infos    []wire.Info
 	wants    []attributes
@@ -48,7 +50,7 @@ type request struct {
 // reset forgets everything of one request that should not stay reachable.
 func (q *request) reset() {
 	q.ctx, q.query, q.id, q.name, q.app, q.key = nil, nil, "", "", nil, ""
-	q.keys, q.signed, q.params, q.event = keyring{}, auth.Request{}, auth.Params{}, Event{}
+	q.keys, q.signed, q.params, q.event, q.span = keyring{}, auth.Request{}, auth.Params{}, Event{}, nil
 	if cap(q.channels) > keepItems {
 		q.channels = nil
 	}
@@ -131,6 +133,9 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) (r route) {
 	if q.app != nil {
 		s.metrics.exchanged(q.app, ctx)
 	}
+	if q.span != nil {
+		q.endSpan(err)
+	}
 	q.reset()
 	s.requests.Put(q)
 	return r
@@ -208,6 +213,9 @@ func (s *Server) work(q *request, r route, path string) error {
 	}
 	if err := s.authenticate(q, ctx.Method(), path, ctx.Request.Body()); err != nil {
 		return err
+	}
+	if s.cfg.Tracer != nil && r.publishes() && r.permits(ctx) {
+		s.trace(q, r)
 	}
 	// Not a nil *refusal in an error.
 	if r := s.rates.admit(q.app, q.key, s.cfg.Now()); r != nil {

@@ -23,6 +23,7 @@ import (
 	"github.com/gannet-io/gannet/engine/seldom"
 	"github.com/gannet-io/gannet/pusher/app"
 	"github.com/gannet-io/gannet/pusher/auth"
+	"github.com/gannet-io/gannet/pusher/trace"
 )
 
 // Defaults of Config.
@@ -61,6 +62,9 @@ const (
 type Config struct {
 	Node Node
 	Apps app.Registry
+
+	// Tracer decides which publishes are traced. nil: none.
+	Tracer *trace.Tracer
 
 	// Now is the clock that request timestamps are checked against. nil: time.Now.
 	Now func() time.Time

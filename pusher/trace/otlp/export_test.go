@@ -1,0 +1,3 @@
+package otlp
+
+const QueueSpans = queueSpans
