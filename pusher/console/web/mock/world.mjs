@@ -153,7 +153,7 @@ export function listConnections(q) {
   const from = Number(q.get('cursor') || 0);
   const limit = Number(q.get('limit') ?? 50);
   const more = q.get('order') === 'any' && list.length > from + limit;
-  return { connections: list.slice(from, from + limit), next: more ? String(from + limit) : null, examined: connections.length, complete: true };
+  return { connections: list.slice(from, from + limit), next: more ? String(from + limit) : null, examined: connections.length, complete: true, elsewhere: text === 'presence-room-3' ? [{ id: 'd4e5f6', name: 'gannet-2', console: 'http://gannet-2.example:9601/', by: 'channel', connections: 12 }] : [] };
 }
 
 export function oneConnection(id) {
@@ -173,7 +173,9 @@ export function close(id) {
   return connections.length < before;
 }
 
-export function happening() {
+export const happening = () => ({ ...once(), node: `gannet-${1 + Math.floor(roll() * 3)}` });
+
+function once() {
   const c = some(connections);
   const time = Date.now();
   const n = roll();
@@ -219,7 +221,12 @@ export function take({ ids, app, all }) {
 export const cluster = () => ({
   driver: 'nats', state: 'connected', self: 'a1b2c3', since: new Date(started).toISOString(),
   details: [{ name: 'server', value: '10.0.0.9:4222' }], counts: { in: 91_200_000, out: 48_100_000, in_bytes: 24e9, out_bytes: 13e9, changes: 5210, reconnects: 1, rejoins: 0, refetched: 0, waiting: 0 },
-  nodes: [['a1b2c3', 'gannet-1', 'alive', 3050], ['d4e5f6', 'gannet-2', 'alive', 2987], ['070809', 'gannet-3', 'leaving', 112]].map(([id, name, state, n]) => ({ id, name, state, since: new Date(started).toISOString(), connections: n, channels: Math.round(n / 8), users: Math.round(n / 4) })),
+  nodes: [['a1b2c3', 'gannet-1', 'alive', 3050], ['d4e5f6', 'gannet-2', 'alive', 2987], ['070809', 'gannet-3', 'leaving', 112]].map(([id, name, state, n]) => ({
+    id, name, state, since: new Date(started).toISOString(), connections: n, channels: Math.round(n / 8), users: Math.round(n / 4), subscriptions: 4 * n,
+    messages_in_per_s: n / 300, messages_out_per_s: n * 2.1, published_per_s: n / 200, memory_bytes: 30e6 + 900 * n, loop_lag_ms: 0.4 + n / 4000, cpu: n / 4000, backlog_bytes: 0,
+    version: '0.3.0', started: new Date(started).toISOString(), ready: state === 'alive', reason: state === 'alive' ? '' : 'draining',
+    hooks_queued: id === 'd4e5f6' ? 12 : 0, hooks_failing: id === 'd4e5f6' ? 1 : 0, dead_letters: id === 'd4e5f6' ? 3 : 0, console: id === 'a1b2c3' ? null : `http://${name}.example:9601/`, heard_ms: 1200,
+  })),
 });
 
 export const version = () => ({ version: '0.3.0', commit: '421197d', go: 'go1.26.8', started: new Date(started).toISOString(), dev: false, loops: 2 });

@@ -9,7 +9,7 @@ import { Dialog, Segments, Trouble } from './parts/basics';
 import { icons, Mark, type IconName } from './parts/icons';
 import { Status, announce } from './parts/status';
 import { go, href, route } from './route';
-import { askApps, askOverview, askVersion, overview, version } from './state';
+import { askApps, askCluster, askOverview, askVersion, cluster, overview, self, version } from './state';
 import { choose, theme, type Theme } from './theme';
 import { AppView, AppsView } from './views/apps';
 import { ChannelView, ChannelsView } from './views/channels';
@@ -71,6 +71,7 @@ function Frame() {
   usePoll('overview', 2000, askOverview);
   usePoll('apps', 5000, askApps);
   usePoll('version', 30_000, askVersion);
+  usePoll('cluster', 3000, askCluster);
 
   const place = path.join('/');
   const first = useRef(true);
@@ -144,8 +145,24 @@ function Health() {
   else if (!o.ready) [tone, text] = ['warn', o.reason || 'Not ready'];
   return (
     <div class="tools">
+      {self.value ? <Switch /> : null}
       <span class={`dot ${tone}`} /><span class="soft cut" title={text}>{text}</span>
     </div>
+  );
+}
+
+/** Which node this is, and the way to the consoles of the others. */
+function Switch() {
+  const c = cluster.value;
+  const nodes = c?.nodes.filter(({ id, console }) => id === c.self || console) ?? [];
+  if (nodes.length < 2) return <span class="tag" title="The node that is asked">{self.value}</span>;
+  return (
+    <select class="input node" aria-label="Node" value={c?.self} onChange={(e) => {
+      const to = nodes.find(({ id }) => id === e.currentTarget.value);
+      if (to?.console && to.id !== c?.self) location.assign(to.console + location.hash);
+    }}>
+      {nodes.map(({ id, name }) => <option key={id} value={id}>{name}</option>)}
+    </select>
   );
 }
 

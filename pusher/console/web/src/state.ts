@@ -1,15 +1,30 @@
 // What views share: the apps there are, the one that was looked at last, and the lines of the overview, which go on while
 // another view is open.
 
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import { get } from './api/client';
-import type { App, Overview, Timeline, Version } from './api/types';
+import type { App, Cluster, Overview, Timeline, Version } from './api/types';
 import { extend } from './data/timeline';
 
 export const apps = signal<App[] | null>(null);
 export const version = signal<Version | null>(null);
 export const overview = signal<Overview | null>(null);
 export const timeline = signal<Timeline | null>(null);
+
+/** The cluster as it was last seen; null where it is not known yet. */
+export const cluster = signal<Cluster | null>(null);
+
+/** The name of this node, '' where there is no other. */
+export const self = computed(() => {
+  const c = cluster.value;
+  if (c === null || c.driver === 'none') return '';
+  return c.nodes.find(({ id }) => id === c.self)?.name || c.self;
+});
+
+export async function askCluster(cancel?: AbortSignal): Promise<Cluster> {
+  cluster.value = await get<Cluster>('/cluster', cancel);
+  return cluster.value;
+}
 
 const key = 'gannet.app';
 

@@ -1,12 +1,12 @@
 // Requests to the admin API, which is beside this page, below whatever path a proxy may give both.
 
 import { signal } from '@preact/signals';
-import type { Session } from './types';
+import type { Place, Session } from './types';
 
 /** An answer that is not what was asked for, or none. */
 export class ApiError extends Error {
   override name = 'ApiError';
-  constructor(message: string, readonly status: number, readonly code: string, readonly retryAfter = 0) {
+  constructor(message: string, readonly status: number, readonly code: string, readonly retryAfter = 0, readonly elsewhere: readonly Place[] = []) {
     super(message);
   }
 
@@ -34,14 +34,16 @@ export function query(values: Record<string, string | number | undefined>): stri
 async function failure(response: Response): Promise<ApiError> {
   let text = '';
   let code = '';
+  let elsewhere: Place[] = [];
   try {
-    const body = (await response.json()) as { error?: string; code?: string };
+    const body = (await response.json()) as { error?: string; code?: string; elsewhere?: Place[] };
     text = body.error ?? '';
     code = body.code ?? '';
+    elsewhere = body.elsewhere ?? [];
   } catch {
     // Somebody else answered, such as a proxy.
   }
-  return new ApiError(text || `The server answered ${response.status}.`, response.status, code, Number(response.headers.get('Retry-After')) || 0);
+  return new ApiError(text || `The server answered ${response.status}.`, response.status, code, Number(response.headers.get('Retry-After')) || 0, elsewhere);
 }
 
 /** Sends a request and returns its answer when that is good; notes when we are not let in any more. */

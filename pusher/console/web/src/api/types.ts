@@ -46,7 +46,10 @@ export interface App {
   traffic: {
     published: number; client_events: number; deliveries: number;
     published_per_s: number; client_events_per_s: number; deliveries_per_s: number;
+    bytes_in?: number; bytes_out?: number; http_bytes_in?: number; http_bytes_out?: number;
+    bytes_in_per_s?: number; bytes_out_per_s?: number; http_bytes_in_per_s?: number; http_bytes_out_per_s?: number;
   };
+  refusals?: { door: string; class: string; reason: string; total: number; per_s: number }[];
   limits: Limit[];
 }
 
@@ -66,7 +69,9 @@ export interface Connection {
   socket_id: string; app: string; address: string; user: string | null; subscriptions: number;
   backlog_bytes: number; backlog_frames: number; backlog_age_ms: number; connected: string; loop: number; secure: boolean;
 }
-export interface Connections { connections: Connection[]; next: string | null; examined: number; complete: boolean }
+/** Another node where what was looked for is. */
+export interface Place { id: string; name: string; console: string; by: string; connections: number | null }
+export interface Connections { connections: Connection[]; next: string | null; examined: number; complete: boolean; elsewhere?: Place[] }
 export interface ConnectionDetail extends Connection {
   channels: { name: string; user?: string | null }[]; channels_total: number;
   silent_ms: number; compressed: boolean; kernel_bytes: number | null; rtt_ms: number | null;
@@ -77,11 +82,11 @@ export const kinds = [
   'publish', 'client_event', 'subscribe', 'unsubscribe', 'member_added', 'member_removed', 'occupied', 'vacated', 'connect', 'disconnect', 'error',
 ] as const;
 export interface LiveEvent {
-  type: string; time: number; app?: string;
+  type: string; time: number; node?: string; app?: string;
   channel?: string; event?: string; data?: string; size?: number; receivers?: number;
   socket_id?: string; user?: string; address?: string; code?: number; reason?: string; message?: string;
 }
-export interface LiveStats { time: number; shown: number; left_out: number }
+export interface LiveStats { time: number; shown: number; left_out: number; away?: boolean }
 
 export interface Webhook {
   app: string; webhook: string; url: string; events: string[];
@@ -98,6 +103,10 @@ export interface Trial {
 
 export interface Node {
   id: string; name: string; state: string; since: string | null; connections: number | null; channels: number | null; users: number | null;
+  subscriptions?: number | null; messages_in_per_s?: number | null; messages_out_per_s?: number | null; published_per_s?: number | null;
+  memory_bytes?: number | null; loop_lag_ms?: number | null; cpu?: number | null; backlog_bytes?: number | null;
+  version?: string | null; started?: string | null; ready?: boolean | null; reason?: string | null;
+  hooks_queued?: number | null; hooks_failing?: number | null; dead_letters?: number | null; console?: string | null; heard_ms?: number | null;
 }
 export interface Cluster {
   driver: string; state: string; self: string; since?: string; reason?: string; nodes: Node[];

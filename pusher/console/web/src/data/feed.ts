@@ -52,6 +52,9 @@ export class Feed {
   /** How many the server did not send, over all streams. */
   get leftOut(): number { return this.#before + this.#stats.left_out; }
 
+  /** Nothing comes from the other nodes. */
+  get away(): boolean { return this.#stats.away === true; }
+
   /** How many came and were pushed out here. */
   get forgotten(): number { return this.#ring.lost; }
 
@@ -75,7 +78,7 @@ export class Feed {
 
 /** Whether each word is in one of the texts of an event. */
 export function matches(line: LiveEvent, words: readonly string[]): boolean {
-  const text = [line.type, line.app, line.channel, line.event, line.data, line.socket_id, line.user, line.address, line.reason, line.message]
+  const text = [line.type, line.node, line.app, line.channel, line.event, line.data, line.socket_id, line.user, line.address, line.reason, line.message]
     .filter((part) => part !== undefined).join('\n').toLowerCase();
   return words.every((word) => text.includes(word));
 }

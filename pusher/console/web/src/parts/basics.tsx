@@ -54,7 +54,7 @@ export function Bones({ rows = 5, columns }: { rows?: number; columns: number })
 
 export type Tone = 'good' | 'warn' | 'bad' | 'accent' | 'plum';
 
-export function Tag({ tone, children, title }: { tone?: Tone | undefined; children: ComponentChildren; title?: string }) {
+export function Tag({ tone, children, title }: { tone?: Tone | undefined; children: ComponentChildren; title?: string | undefined }) {
   return <span class={`tag ${tone ?? ''}`} title={title}>{children}</span>;
 }
 

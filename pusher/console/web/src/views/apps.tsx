@@ -9,7 +9,7 @@ import { usePoll } from '../data/poll';
 import { announce } from '../parts/status';
 import { Bones, Copy, Meter, Nothing, Panel, Scroll, Rows, Search, Tag, Trouble } from '../parts/basics';
 import { href, refine, route } from '../route';
-import { askApps } from '../state';
+import { askApps, self } from '../state';
 
 function amount(n: number, unit: Limit['unit']): string {
   if (unit === 'bytes') return bytes(n);
@@ -27,7 +27,7 @@ export function AppsView() {
   const shown = all?.filter(({ id, keys }) => [id, ...keys.map(({ key }) => key)].some((text) => text.toLowerCase().includes(q.toLowerCase())));
   return (
     <>
-      <div class="row"><Search label="Search apps" placeholder="Search by id or key" value={q} onValue={(text) => refine({ q: text })} /></div>
+      <div class="row"><Search label="Search apps" placeholder="Search by id or key" value={q} onValue={(text) => refine({ q: text })} />{self.value ? <span class="faint push wide">Connections and traffic are those of node {self.value}</span> : null}</div>
       {poll.error ? <Trouble error={poll.error} again={poll.again} /> : null}
       <Panel flush label="Apps">
         <Scroll>
@@ -78,6 +78,7 @@ export function AppView({ id }: { id: string }) {
         <a class="button" href={href(['connections'], { app: id })}>Connections</a>
         <a class="button" href={href(['live'], { app: id })}>Live events</a>
         <a class="button" href={href(['publish'], { app: id })}>Publish</a>
+        {self.value ? <span class="faint push wide">Connections and traffic are those of node {self.value}</span> : null}
       </div>
       <dl class="figures">
         <div><dt>Connections</dt><dd>{count(app.connections)}</dd></div>
@@ -85,12 +86,15 @@ export function AppView({ id }: { id: string }) {
         <div><dt>Signed-in users</dt><dd>{count(app.users)}</dd></div>
         <div><dt>Published</dt><dd>{rate(t.published_per_s)}<small>{short(t.published)} in all</small></dd></div>
         <div><dt>Client events</dt><dd>{rate(t.client_events_per_s)}<small>{short(t.client_events)} in all</small></dd></div>
+        {t.bytes_out !== undefined ? <div><dt>Bytes out</dt><dd>{bytes((t.bytes_out_per_s ?? 0) + (t.http_bytes_out_per_s ?? 0))}/s<small>{bytes(t.bytes_out + (t.http_bytes_out ?? 0))} in all</small></dd></div> : null}
+        {t.bytes_in !== undefined ? <div><dt>Bytes in</dt><dd>{bytes((t.bytes_in_per_s ?? 0) + (t.http_bytes_in_per_s ?? 0))}/s<small>{bytes(t.bytes_in + (t.http_bytes_in ?? 0))} in all</small></dd></div> : null}
         <div><dt>Delivered</dt><dd>{rate(t.deliveries_per_s)}<small>{short(t.deliveries)} in all</small></dd></div>
       </dl>
       <div class="columns two">
         <div class="stack">
           <Credentials app={app} />
           <LimitsInUse limits={counted} />
+          <Refusals of={app.refusals ?? []} />
         </div>
         <div class="stack">
           <Panel title="Switches">
@@ -135,6 +139,26 @@ export function AppView({ id }: { id: string }) {
         )}
       </Panel>
     </>
+  );
+}
+
+/** What was refused in the app's name, and at which door. */
+function Refusals({ of: all }: { of: NonNullable<App['refusals']> }) {
+  return (
+    <Panel title="Refused" flush>
+      {all.length === 0 ? <Nothing title="Nothing was refused" /> : (
+        <Scroll>
+          <table>
+            <thead><tr><th>Reason</th><th class="wide">Class</th><th>Door</th><th class="number">In all</th><th class="number">Now</th></tr></thead>
+            <tbody>
+              {all.slice(0, 12).map((r) => (
+                <tr key={`${r.door} ${r.reason}`}><td>{words(r.reason)}</td><td class="wide soft">{words(r.class)}</td><td class="soft">{r.door}</td><td class="number">{short(r.total)}</td><td class="number">{r.per_s > 0 ? rate(r.per_s) : <span class="faint">–</span>}</td></tr>
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
+      )}
+    </Panel>
   );
 }
 

@@ -1,14 +1,16 @@
 // Who is connected, those first for whom the most waits; one of them, and its end.
 
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { api, get, post, query } from '../api/client';
-import type { Connection, ConnectionDetail, Connections } from '../api/types';
+import { api, ApiError, get, post, query } from '../api/client';
+import type { Connection, ConnectionDetail, Connections, Place } from '../api/types';
 import { ago, bytes, count, plural, seconds, span, stamp } from '../data/format';
 import { useNow, usePoll } from '../data/poll';
 import { AppSelect } from '../parts/appselect';
 import { Bones, Confirm, Copy, Nothing, Pages, Panel, Scroll, Rows, Search, Select, Tag, Trouble } from '../parts/basics';
 import { announce } from '../parts/status';
 import { go, href, refine, route } from '../route';
+import { self } from '../state';
 
 const limit = 50;
 const ms = (value: number | null) => seconds(value === null ? null : value / 1000);
@@ -29,6 +31,7 @@ export function ConnectionsView() {
   const poll = usePoll(`${key} ${here}`, 2000, (cancel) => get<Connections>(`/connections${query({ ...what, cursor: here, limit })}`, cancel));
   const now = useNow();
   const d = poll.data;
+  const elsewhere = d?.elsewhere ?? [];
   const narrow = ([['channel', channel], ['user', user]] as const).filter(([, value]) => value !== '');
   return (
     <>
@@ -45,6 +48,7 @@ export function ConnectionsView() {
         </div>
       ) : null}
       {poll.error ? <Trouble error={poll.error} again={poll.again} /> : null}
+      {elsewhere.length > 0 ? <div class="note"><span>{elsewhere.map((place, i) => <>{i > 0 ? ' ' : ''}<Elsewhere place={place} query={route.value.query} q={q} /></>)}</span></div> : null}
       <Panel flush label="Connections">
         <Scroll>
           <table>
@@ -66,19 +70,29 @@ export function ConnectionsView() {
           </table>
         </Scroll>
         {d?.connections.length === 0 ? (
-          q || app || narrow.length > 0 ? <Nothing title={d.complete ? 'No connection matches' : 'None among those looked at'}><p>{d.complete ? <a href={href(['connections'])}>Show all of them</a> : 'There are more connections than one request looks at. Narrow it to an app, or go through them in pages.'}</p></Nothing>
-            : <Nothing title="Nobody is connected"><p>Clients show up here as soon as they are. With the server's own client:</p><pre class="mono">gannet subscribe my-channel</pre></Nothing>
+          q || app || narrow.length > 0 ? <Nothing title={d.complete ? (self.value ? `No connection of node ${self.value} matches` : 'No connection matches') : 'None among those looked at'}><p>{d.complete ? <a href={href(['connections'])}>Show all of them</a> : 'There are more connections than one request looks at. Narrow it to an app, or go through them in pages.'}</p></Nothing>
+            : <Nothing title={self.value ? `Nobody is connected to node ${self.value}` : 'Nobody is connected'}><p>Clients show up here as soon as they are. With the server's own client:</p><pre class="mono">gannet subscribe my-channel</pre></Nothing>
         ) : null}
         {d && d.connections.length > 0 ? (
           <Pages
             back={cursors.length > 1 ? () => setPages({ key, cursors: cursors.slice(0, -1) }) : null}
             next={d.next !== null && d.next !== undefined ? () => setPages({ key, cursors: [...cursors, d.next ?? ''] }) : null}>
-            {plural(d.connections.length, 'connection')} of {count(d.examined)} looked at{d.complete ? '' : '; there are more'}
+            {plural(d.connections.length, 'connection')} of {count(d.examined)} looked at{self.value ? ` on node ${self.value}` : ''}{d.complete ? '' : '; there are more'}
           </Pages>
         ) : null}
       </Panel>
     </>
   );
+}
+
+/** Says that another node has what was searched for, with the way there. */
+function Elsewhere({ place, query: filters, q }: { place: Place; query: Record<string, string>; q: string }) {
+  const name = place.console ? <a href={place.console + href(place.by === 'socket_id' ? ['connections', q] : ['connections'], place.by === 'socket_id' ? {} : filters)}>{place.name}</a> : <b>{place.name}</b>;
+  switch (place.by) {
+    case 'socket_id': return <>That is a connection of node {name}; <a href={href(['connections', q])}>close it from here</a>.</>;
+    case 'channel': return <>Node {name} has {plural(place.connections ?? 0, 'connection')} on that channel.</>;
+    default: return <>That user is on node {name}, too.</>;
+  }
 }
 
 const codes = [
@@ -91,11 +105,27 @@ export function ConnectionView({ id }: { id: string }) {
   const poll = usePoll(id, 1000, (cancel) => get<{ connection: ConnectionDetail }>(api`/connections/${id}`, cancel));
   const now = useNow();
   const [closing, setClosing] = useState(false);
-  const [code, setCode] = useState<(typeof codes)[number][0]>('4009');
+  const [code, setCode] = useState<Code>('4009');
   const c = poll.data?.connection;
   if (!c) {
     if (!poll.error) return <Panel><span class="bone" style={{ width: '40%' }} /></Panel>;
-    return <><Trouble error={poll.error} again={poll.again} /><p><a href={href(['connections'])}>All connections</a></p></>;
+    const places = poll.error instanceof ApiError ? poll.error.elsewhere : [];
+    if (places.length === 0) return <><Trouble error={poll.error} again={poll.again} /><p><a href={href(['connections'])}>All connections</a></p></>;
+    return (
+      <>
+        <Panel>
+          <div class="nothing">
+            <strong>This is a connection of node {places.map(({ name }) => name).join(' or ')}</strong>
+            <p>Its id tells so. What it does is known there alone; it can be closed from here, if it is still there.</p>
+            <div class="row" style={{ justifyContent: 'center' }}>
+              {places.map(({ id: node, name, console }) => (console ? <a key={node} class="button main" href={console + href(['connections', id])}>Look at it on {name}</a> : null))}
+              <button type="button" class="button danger" onClick={() => setClosing(true)}>Close it…</button>
+            </div>
+          </div>
+        </Panel>
+        {closing ? <Closing id={id} code={code} setCode={setCode} onClose={() => setClosing(false)}>The client loses its subscriptions. What it does then depends on the code.</Closing> : null}
+      </>
+    );
   }
   const late = c.backlog_frames > 0;
   return (
@@ -154,24 +184,34 @@ export function ConnectionView({ id }: { id: string }) {
         {c.channels_total > c.channels.length ? <div class="more">The first {c.channels.length} of {count(c.channels_total)}, by name</div> : null}
       </Panel>
       {closing ? (
-        <Confirm title={`Close ${c.socket_id}?`} action="Close the connection" onClose={() => setClosing(false)}
-          onDo={async () => {
-            await post(api`/connections/${id}/close`, { code: Number(code) });
-            announce(`${id} is closed with ${code}`);
-            go(href(['connections']));
-          }}>
-          <p class="soft">The client at {c.address} loses its {plural(c.channels_total, 'subscription')}. What it does then depends on the code.</p>
-          <fieldset style={{ display: 'grid', gap: '8px' }}>
-            <legend class="away">Close code</legend>
-            {codes.map(([value, text, about]) => (
-              <label key={value} style={{ display: 'grid', gridTemplateColumns: 'auto 1fr', columnGap: '8px', cursor: 'pointer' }}>
-                <input type="radio" name="code" value={value} checked={code === value} onChange={() => setCode(value)} />
-                <span>{text}<br /><span class="faint">{about}</span></span>
-              </label>
-            ))}
-          </fieldset>
-        </Confirm>
+        <Closing id={id} code={code} setCode={setCode} onClose={() => setClosing(false)}>
+          The client at {c.address} loses its {plural(c.channels_total, 'subscription')}. What it does then depends on the code.
+        </Closing>
       ) : null}
     </>
+  );
+}
+
+type Code = (typeof codes)[number][0];
+
+function Closing({ id, code, setCode, onClose, children }: { id: string; code: Code; setCode: (code: Code) => void; onClose: () => void; children: ComponentChildren }) {
+  return (
+    <Confirm title={`Close ${id}?`} action="Close the connection" onClose={onClose}
+      onDo={async () => {
+        const { passed_to: others } = await post<{ passed_to?: string[] }>(api`/connections/${id}/close`, { code: Number(code) });
+        announce(others ? `Node ${others.join(' and ')} closes ${id} with ${code}` : `${id} is closed with ${code}`);
+        go(href(['connections']));
+      }}>
+      <p class="soft">{children}</p>
+      <fieldset style={{ display: 'grid', gap: '8px' }}>
+        <legend class="away">Close code</legend>
+        {codes.map(([value, text, about]) => (
+          <label key={value} style={{ display: 'grid', gridTemplateColumns: 'auto 1fr', columnGap: '8px', cursor: 'pointer' }}>
+            <input type="radio" name="code" value={value} checked={code === value} onChange={() => setCode(value)} />
+            <span>{text}<br /><span class="faint">{about}</span></span>
+          </label>
+        ))}
+      </fieldset>
+    </Confirm>
   );
 }

@@ -11,6 +11,7 @@ import { AppSelect } from '../parts/appselect';
 import { Copy, Nothing, Panel, Search, Select, Tag, Trouble, type Tone } from '../parts/basics';
 import { icons } from '../parts/icons';
 import { href, refine, route } from '../route';
+import { cluster, self } from '../state';
 
 const groups = [
   ['', 'Everything'],
@@ -75,8 +76,10 @@ function useFeed(what: string, running: boolean) {
 }
 
 export function LiveView() {
-  const { app = '', channel = '', types = '', q = '' } = route.value.query;
-  const what = query({ app, types, ...(channel.endsWith('*') ? { prefix: channel.slice(0, -1) } : { channel }) });
+  const { app = '', channel = '', types = '', q = '', node = '' } = route.value.query;
+  const nodes = self.value ? cluster.value?.nodes ?? [] : [];
+  const several = nodes.length > 0;
+  const what = query({ app, types, node, ...(channel.endsWith('*') ? { prefix: channel.slice(0, -1) } : { channel }) });
   const { feed, open, error, draw } = useFeed(what, true);
   const [paused, setPaused] = useState(false);
   const [chosen, choose] = useState<Line | null>(null);
@@ -99,7 +102,8 @@ export function LiveView() {
 
   const lines = feed.lines(q);
   const hidden = [
-    feed.leftOut > 0 ? `${count(feed.leftOut)} left out by the server, which sends 100 a second` : '',
+    feed.leftOut > 0 ? `${count(feed.leftOut)} left out: 100 a second are shown` : '',
+    feed.away ? 'the other nodes cannot be heard: the backbone is away' : '',
     feed.forgotten > 0 ? `${count(feed.forgotten)} older ones forgotten by this page, which keeps ${count(feed.capacity)}` : '',
   ].filter((text) => text !== '');
   return (
@@ -108,6 +112,8 @@ export function LiveView() {
         <Search label="Filter" placeholder="Words in what has come" value={q} onValue={(text) => refine({ q: text })} />
         <AppSelect any="All apps" value={app} onValue={(next) => refine({ app: next, channel: undefined })} />
         <Select label="What" value={types} choices={groups} onValue={(next) => refine({ types: next })} />
+        {several || node !== '' ? <Select label="Node" value={node} onValue={(next) => refine({ node: next })}
+          choices={[['', 'All nodes'], ...nodes.map(({ name }) => [name, `Node ${name}`] as const), ...(node === '' || nodes.some(({ name }) => name === node) ? [] : [[node, `Node ${node}`] as const])]} /> : null}
         <ChannelField value={channel} />
         <span class="row push">
           <button type="button" class="button" aria-pressed={paused} onClick={() => pause(!paused)}>{paused ? icons.play : icons.pause}{paused ? 'Go on' : 'Pause'}</button>
@@ -121,8 +127,8 @@ export function LiveView() {
           {hidden.length > 0 ? <span class="warn">{hidden.join('; ')}</span> : null}
           {q !== '' ? <span class="push faint">of {count(Math.min(feed.total, feed.capacity))} that have come</span> : null}
         </div>
-        <div class={`live ${chosen ? 'split' : ''}`}>
-          <Lines feed={feed} lines={lines} chosen={chosen} onChoose={choose} paused={paused} draw={draw} filtered={q !== ''} narrow={what !== ''} />
+        <div class={`live ${chosen ? 'split' : ''} ${several ? 'several' : ''}`}>
+          <Lines feed={feed} lines={lines} chosen={chosen} onChoose={choose} paused={paused} draw={draw} filtered={q !== ''} narrow={what !== ''} several={several} />
           {chosen ? <Detail line={chosen} onClose={() => choose(null)} /> : null}
         </div>
       </Panel>
@@ -139,8 +145,8 @@ function ChannelField({ value }: { value: string }) {
   );
 }
 
-function Lines({ feed, lines, chosen, onChoose, paused, draw, filtered, narrow }: {
-  feed: Feed; lines: Line[]; chosen: Line | null; onChoose: (line: Line | null) => void; paused: boolean; draw: () => void; filtered: boolean; narrow: boolean;
+function Lines({ feed, lines, chosen, onChoose, paused, draw, filtered, narrow, several }: {
+  feed: Feed; lines: Line[]; chosen: Line | null; onChoose: (line: Line | null) => void; paused: boolean; draw: () => void; filtered: boolean; narrow: boolean; several: boolean;
 }) {
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 600 });
@@ -175,7 +181,7 @@ function Lines({ feed, lines, chosen, onChoose, paused, draw, filtered, narrow }
   const steps: Record<string, number> = { ArrowDown: place + 1, ArrowUp: place - 1, j: place + 1, k: place - 1, PageDown: place + page, PageUp: place - page, Home: 0, End: lines.length - 1 };
   return (
     <div style={{ position: 'relative', minWidth: 0 }}>
-      <div class="lines headed" aria-hidden="true"><div class="line"><span>Time</span><span>What</span><span>Channel or connection</span><span class="wide">Data</span><span class="number wide">Receivers</span></div></div>
+      <div class="lines headed" aria-hidden="true"><div class="line"><span>Time</span>{several ? <span class="wide">Node</span> : null}<span>What</span><span>Channel or connection</span><span class="wide">Data</span><span class="number wide">Receivers</span></div></div>
       <div ref={box} class="lines" role="listbox" tabIndex={0} aria-label="Events, the newest first" aria-activedescendant={place >= from && place < to ? `line-${chosen?.n}` : undefined}
         onScroll={(e) => setView({ top: e.currentTarget.scrollTop, height: e.currentTarget.clientHeight })}
         onKeyDown={(e) => {
@@ -190,6 +196,7 @@ function Lines({ feed, lines, chosen, onChoose, paused, draw, filtered, narrow }
           <div key={line.n} id={`line-${line.n}`} class="line" role="option" aria-selected={chosen?.n === line.n} aria-posinset={from + i + 1} aria-setsize={lines.length}
             style={{ top: `${(from + i) * row}px` }} onClick={() => onChoose(chosen?.n === line.n ? null : line)}>
             <span class="faint mono">{clock(line.time)}</span>
+            {several ? <span class="soft wide" title={line.node}>{line.node}</span> : null}
             <span><i class={`dot ${tones[line.type] ?? 'faint'}`} /><b style={{ fontWeight: 500 }}>{line.event ?? line.type.replaceAll('_', ' ')}</b>{line.event !== undefined && line.type !== 'publish' ? <span class="faint"> {line.type.replaceAll('_', ' ')}</span> : null}</span>
             <span class="soft">{line.channel ?? line.socket_id}</span>
             <span class="mono soft wide">{line.data ?? line.message ?? line.user ?? line.address ?? (line.channel !== undefined ? line.socket_id : '')}</span>
@@ -222,10 +229,11 @@ function Detail({ line, onClose }: { line: Line; onClose: () => void }) {
       </div>
       <dl class="facts">
         <dt>Time</dt><dd>{clock(line.time)}</dd>
+        {line.node !== undefined ? <><dt>Node</dt><dd>{line.node}</dd></> : null}
         {line.app !== undefined ? <><dt>App</dt><dd><a href={href(['apps', line.app])}>{line.app}</a></dd></> : null}
         {line.channel !== undefined && line.app !== undefined ? <><dt>Channel</dt><dd><a href={href(['channels', line.app, line.channel])}>{line.channel}</a></dd></> : null}
         {line.event !== undefined ? <><dt>Event</dt><dd>{line.event}</dd></> : null}
-        {line.receivers !== undefined ? <><dt>Receivers</dt><dd>{count(line.receivers)} on this node</dd></> : null}
+        {line.receivers !== undefined ? <><dt>Receivers</dt><dd>{count(line.receivers)}</dd></> : null}
         {line.socket_id !== undefined ? <><dt>Connection</dt><dd><a class="mono" href={href(['connections', line.socket_id])}>{line.socket_id}</a></dd></> : null}
         {line.user !== undefined ? <><dt>User</dt><dd>{line.user}</dd></> : null}
         {line.address !== undefined ? <><dt>Address</dt><dd>{line.address}</dd></> : null}

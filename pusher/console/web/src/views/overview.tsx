@@ -7,7 +7,7 @@ import { useNow } from '../data/poll';
 import { latest } from '../data/timeline';
 import { Panel, Scroll, Segments } from '../parts/basics';
 import { Chart } from '../parts/chart';
-import { overview, timeline } from '../state';
+import { overview, self, timeline } from '../state';
 
 const ms = (value: number | null) => seconds(value === null ? null : value / 1000);
 
@@ -30,7 +30,7 @@ export function OverviewView() {
     <>
       <div class="row">
         <Segments label="Time shown" value={span} choices={spans} onValue={setSpan} />
-        <span class="faint push wide">{o ? `Up ${spanned((now - Date.parse(o.started)) / 1000)}, figures of this node` : 'Asking the server'}</span>
+        <span class="faint push wide">{o ? `Up ${spanned((now - Date.parse(o.started)) / 1000)}, figures of ${self.value ? `node ${self.value} alone` : 'this node'}` : 'Asking the server'}</span>
       </div>
       <dl class="figures">
         <Figure name="Connections" value={count(totals?.connections)} />

@@ -73,7 +73,7 @@ export function PublishView() {
         </form>
       </Panel>
       <Panel title="Published from here" flush>
-        {sent.length === 0 ? <Nothing title="Nothing yet"><p>What you publish is listed with how many got it, on this node.</p></Nothing> : (
+        {sent.length === 0 ? <Nothing title="Nothing yet"><p>What you publish is listed with how many subscribers there were to get it.</p></Nothing> : (
           <ul aria-live="polite">
             {sent.map((s) => (
               <li key={s.at} style={{ padding: '10px 14px', borderBottom: '1px solid var(--line)', display: 'grid', gap: '4px' }}>

@@ -9,12 +9,31 @@ import { useNow, usePoll } from '../data/poll';
 import { AppSelect } from '../parts/appselect';
 import { Bones, Confirm, Dialog, Nothing, Panel, Scroll, Tag, Trouble } from '../parts/basics';
 import { announce } from '../parts/status';
-import { refine, route } from '../route';
+import { href, refine, route } from '../route';
+import { cluster, self } from '../state';
 
 /** How many webhooks fail now, as last seen; the side shows it. */
 export const webhookTrouble = signal(0);
 
 interface Done { letters: number; error?: string }
+
+/** Each node sends what it is to tell, and keeps what it could not: here is how the others do. */
+function OtherNodes() {
+  const c = cluster.value;
+  const others = self.value ? c?.nodes.filter(({ id, hooks_failing, dead_letters, hooks_queued }) => id !== c.self && ((hooks_failing ?? 0) > 0 || (dead_letters ?? 0) > 0 || (hooks_queued ?? 0) > 0)) ?? [] : [];
+  if (others.length === 0) return null;
+  return (
+    <div class={`note ${others.some(({ hooks_failing }) => (hooks_failing ?? 0) > 0) ? 'warn' : ''}`}>
+      <span>
+        {others.map(({ id, name, console, hooks_failing, dead_letters, hooks_queued }) => (
+          <span key={id} style={{ display: 'block' }}>
+            Node {console ? <a href={console + href(['webhooks'])}>{name}</a> : <b>{name}</b>}: {(hooks_failing ?? 0) > 0 ? `${plural(hooks_failing ?? 0, 'webhook')} failing, ` : ''}{plural(hooks_queued ?? 0, 'event')} waiting, {plural(dead_letters ?? 0, 'dead letter')}
+          </span>
+        ))}
+      </span>
+    </div>
+  );
+}
 
 export function WebhooksView() {
   const { app = '', webhook = '' } = route.value.query;
@@ -32,8 +51,9 @@ export function WebhooksView() {
       {hooks.error ? <Trouble error={hooks.error} again={hooks.again} /> : null}
       <div class="row">
         <AppSelect any="All apps" value={app} onValue={(next) => refine({ app: next, webhook: undefined })} />
-        {d ? <span class="faint push wide">{d.durable ? 'Kept on disk: a crash loses none' : <>In memory: set <code>data_dir</code> to have them outlive the process</>}</span> : null}
+        {d ? <span class="faint push wide">{self.value ? `What node ${self.value} tells. ` : ''}{d.durable ? 'Kept on disk: a crash loses none' : <>In memory: set <code>data_dir</code> to have them outlive the process</>}</span> : null}
       </div>
+      <OtherNodes />
       <Panel title="Webhooks" flush>
         <Scroll>
           <table>
