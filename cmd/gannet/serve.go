@@ -269,7 +269,7 @@ func (s *server) assemble() error {
 	}
 	var pages http.Handler
 	if demos != nil {
-		s.demos = demo.New(demo.Config{App: demos, Node: s.node, Hosts: cfg.Hosts, Path: cfg.PathPrefix, Logger: s.log})
+		s.demos = demo.New(demo.Config{App: demos, Node: s.node, Hosts: cfg.Hosts, Path: cfg.PathPrefix, Logger: s.log, Clustered: s.bus != nil})
 		pages = s.demos
 	}
 	s.rest = rest.New(rest.Config{

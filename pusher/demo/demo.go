@@ -46,6 +46,9 @@ type Config struct {
 	Hosts  []string     // names that requests may be for, see allow.Own, beside addresses and localhost
 	Path   string       // the prefix of the server's paths, "" or "/x"
 	Logger *slog.Logger // nil: nothing is logged
+
+	// Clustered says that there are other nodes with the same demos.
+	Clustered bool
 }
 
 // A Node is what a site publishes to; *node.Node is the real one. Its methods may be called by any goroutine, and Admit may block.
@@ -53,6 +56,8 @@ type Node interface {
 	Admit(a *app.App, channels iter.Seq[string]) error
 	Publish(a *app.App, ev *node.Event) error
 	Channel(a *app.App, name string) node.Counts
+	// First reports whether this is the node that does what one node of a cluster is to do.
+	First() bool
 }
 
 // A Site is the pages and their backend.
@@ -95,6 +100,9 @@ func New(cfg Config) *Site {
 	s := &Site{cfg: cfg}
 	s.alive, s.end = context.WithCancel(context.Background())
 	s.pages = readPages(s.serverScript())
+	if cfg.Clustered {
+		s.start(func() bool { return true }, s.watchOthers)
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /", s.page)
 	mux.HandleFunc("POST /demo/auth", form(s.authorize))

@@ -40,6 +40,7 @@ type fakeNode struct {
 	mu       sync.Mutex
 	occupied bool
 	busy     bool
+	second   bool // there is another node that has been there for longer
 	sent     []sent
 }
 
@@ -61,6 +62,12 @@ func (n *fakeNode) Publish(_ *app.App, ev *node.Event) error {
 	defer n.mu.Unlock()
 	n.sent = append(n.sent, sent{ev.Channel, ev.Name, data, time.Now()})
 	return nil
+}
+
+func (n *fakeNode) First() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return !n.second
 }
 
 func (n *fakeNode) Channel(*app.App, string) (c node.Counts) {
@@ -279,6 +286,35 @@ func TestTickerTicksOnceAndWhileSomebodyLooks(t *testing.T) {
 		synctest.Wait()
 		if got := n.taken(); len(got) != 60 {
 			t.Errorf("%d quotes at once when somebody looks again, want 60", len(got))
+		}
+	})
+}
+
+func TestOneNodeOfAClusterTicks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &fakeNode{second: true}
+		a := &app.App{ID: "app-id", Keys: []app.Key{{Key: "app-key", Secret: "app-secret"}}, Enabled: true, Limits: app.DefaultLimits()}
+		s := demo.New(demo.Config{App: a, Node: n, Clustered: true})
+		defer s.Close()
+		after := func(change func()) int {
+			n.set(change)
+			n.taken()
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			return len(n.taken())
+		}
+		if got := after(func() { n.occupied = true }); got != 0 {
+			t.Errorf("%d quotes, and it is another node that ticks", got)
+		}
+		post(s, "/demo/ticker")
+		if got := after(func() {}); got != 0 {
+			t.Errorf("%d quotes when somebody looks here", got)
+		}
+		if got := after(func() { n.second = false }); got < 600 {
+			t.Errorf("%d quotes in two seconds when the other node has gone, want a thousand or so", got)
+		}
+		if got := after(func() { n.second = true }); got > 60 {
+			t.Errorf("%d quotes when there is another", got)
 		}
 	})
 }

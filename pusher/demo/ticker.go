@@ -38,7 +38,26 @@ func (s *Site) watchTicker(url.Values) (any, error) {
 	return struct{}{}, nil
 }
 
-// tick publishes quotes until nobody has looked for a while.
+// otherBeat is how often it is seen to that somebody ticks who look on other nodes.
+const otherBeat = 500 * time.Millisecond
+
+// watchOthers starts the ticker when this is the node that is to tick and somebody looks, on whatever node.
+func (s *Site) watchOthers(ctx context.Context) {
+	beat := time.NewTicker(otherBeat)
+	defer beat.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-beat.C:
+		}
+		if s.cfg.Node.First() && s.occupied(tickerChannel) {
+			_, _ = s.watchTicker(nil) // it has no error
+		}
+	}
+}
+
+// tick publishes quotes until nobody has looked for a while. Of the nodes of a cluster one ticks, or prices would jump to and fro.
 func (s *Site) tick(ctx context.Context) {
 	defer func() {
 		s.mu.Lock()
@@ -49,7 +68,7 @@ func (s *Site) tick(ctx context.Context) {
 	beat := time.NewTicker(tickerBeat)
 	defer beat.Stop()
 	last := time.Now()
-	for now := last; now.Sub(last) < tickerLinger; {
+	for now := last; now.Sub(last) < tickerLinger && s.cfg.Node.First(); {
 		if s.occupied(tickerChannel) {
 			last = now
 		}

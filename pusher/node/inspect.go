@@ -132,6 +132,11 @@ func (n *Node) HoldersOf(a *app.App, name string) []ledger.Holder {
 	return n.member.Holders(string(appendKey(room[:0], a, name)))
 }
 
+// First reports whether no node has been in the cluster for longer than this one, as it is for one that is alone. For a moment two may be, or none. Any goroutine.
+func (n *Node) First() bool {
+	return n.member == nil || n.member.Leads()
+}
+
 // UserElsewhere adds to found the other nodes, by their incarnations, on which a user of apps is a member of channels, or signed in as far as
 // the board has that, which it has where an app has a watchlist. It goes through all presence channels of other nodes, a part at a time. Any goroutine.
 func (n *Node) UserElsewhere(found map[string]int, apps []*app.App, userID string) {

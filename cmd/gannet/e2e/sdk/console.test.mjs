@@ -63,7 +63,7 @@ const views = [
   ['channel-absent', 'channels/trading/nobody', 'Nobody is on this channel'],
   ['connections', 'connections', '203.0.113.1'],
   ['connections-none', 'connections?q=nobody', 'No connection matches'],
-  ['live', 'live', 'left out by the server'],
+  ['live', 'live', 'left out: 100 a second'],
   ['publish', 'publish', 'Nothing yet'],
   ['webhooks', 'webhooks', 'audit.example.com'],
   ['cluster', 'cluster', 'gannet-2'],

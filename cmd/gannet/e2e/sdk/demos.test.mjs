@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { Browser, accessible, pictures, sizes } from './chromium.mjs';
-import { patience } from './clients.mjs';
+import { PusherServer, patience } from './clients.mjs';
 import { Process, configuration } from './process.mjs';
 
 let browser;
@@ -117,6 +117,27 @@ describe('demos', { concurrency: 2 }, () => {
     assert.ok(number(missed) > 300, `${missed} quotes were replayed after three seconds of hundreds each`);
     await says(quick, '#diary', /Recovered/);
     await pictures(quick, 'demo-ticker-recovered');
+  });
+
+  test('ticker: who was away for too long is told of a gap, and has the newest of each symbol', async (t) => {
+    const gannet = await develop(t);
+    // Forty seconds are made of time that the page is made to believe in, and of as many quotes as come in forty seconds.
+    const visitor = await browser.visitor(t);
+    await visitor.context.clock.install();
+    const page = await visitor.open(`${gannet.at}demo/ticker`);
+    await page.locator('.board li').nth(239).waitFor();
+    await page.click('#long');
+    await says(page, '.state', /^disconnected$/);
+    await says(page, '#diary', /The line is cut for 40 s/);
+    const backend = new PusherServer({ appId: 'app-id', key: 'app-key', secret: 'app-secret', host: '127.0.0.1', port: String(gannet.port) });
+    const quote = JSON.stringify({ open: 1, at: Date.now(), line: Array(16).fill(1.5) });
+    const batch = Array.from({ length: 10 }, () => ({ channel: 'demo-ticker', name: 'ALBO', data: quote }));
+    for (let sent = 0; sent < 13_000; sent += 200) await Promise.all(Array.from({ length: 20 }, () => backend.triggerBatch(batch)));
+    await page.clock.fastForward(40_000);
+    await says(page, '.state', /^connected$/);
+    await says(page, '#diary', /A gap \(expired\): too much was missed\. The newest quote of each symbol follows\./);
+    assert.doesNotMatch(await page.locator('#diary').innerText(), /Recovered/);
+    await says(page, '#received', /^[1-9][0-9]* \/s$/);
   });
 
   test('cursors: everybody sees the pointers of the others', async (t) => {

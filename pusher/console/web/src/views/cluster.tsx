@@ -28,7 +28,7 @@ export function ClusterView() {
       {versions.size > 1 ? <div class="note warn">The nodes run {versions.size} versions: {[...versions].sort().join(', ')}.</div> : null}
       {d && !alone ? (
         <dl class="figures">
-          <div><dt>Nodes</dt><dd>{count(d.nodes.length)}<small>{d.driver}, {d.state}</small></dd></div>
+          <div><dt>Nodes</dt><dd>{count(d.nodes.length)}<small>{d.driver.split(',')[0]}, {d.state}</small></dd></div>
           <div><dt>Connections</dt><dd>{count(sum('connections'))}{unknown > 0 ? <small>{plural(unknown, 'node')} not counted</small> : null}</dd></div>
           <div><dt>Messages in</dt><dd>{rate(sum('messages_in_per_s'))}</dd></div>
           <div><dt>Messages out</dt><dd>{rate(sum('messages_out_per_s'))}</dd></div>

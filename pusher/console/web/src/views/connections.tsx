@@ -48,7 +48,7 @@ export function ConnectionsView() {
         </div>
       ) : null}
       {poll.error ? <Trouble error={poll.error} again={poll.again} /> : null}
-      {elsewhere.length > 0 ? <div class="note"><span>{elsewhere.map((place, i) => <>{i > 0 ? ' ' : ''}<Elsewhere place={place} query={route.value.query} q={q} /></>)}</span></div> : null}
+      {elsewhere.length > 0 ? <div class="note"><Elsewhere places={elsewhere} filters={route.value.query} q={q} /></div> : null}
       <Panel flush label="Connections">
         <Scroll>
           <table>
@@ -85,14 +85,18 @@ export function ConnectionsView() {
   );
 }
 
-/** Says that another node has what was searched for, with the way there. */
-function Elsewhere({ place, query: filters, q }: { place: Place; query: Record<string, string>; q: string }) {
-  const name = place.console ? <a href={place.console + href(place.by === 'socket_id' ? ['connections', q] : ['connections'], place.by === 'socket_id' ? {} : filters)}>{place.name}</a> : <b>{place.name}</b>;
-  switch (place.by) {
-    case 'socket_id': return <>That is a connection of node {name}; <a href={href(['connections', q])}>close it from here</a>.</>;
-    case 'channel': return <>Node {name} has {plural(place.connections ?? 0, 'connection')} on that channel.</>;
-    default: return <>That user is on node {name}, too.</>;
-  }
+/** Says which other nodes have what was searched for, with the way there. */
+function Elsewhere({ places, filters, q }: { places: Place[]; filters: Record<string, string>; q: string }) {
+  const to = ({ name, console, by }: Place) => (console ? <a href={console + (by === 'socket_id' ? href(['connections', q]) : href(['connections'], filters))}>{name}</a> : <b>{name}</b>);
+  const listed = (by: string) => places.filter((place) => place.by === by).map((place, i) => <>{i > 0 ? ', ' : ''}{to(place)}{place.connections === null ? '' : ` (${count(place.connections)})`}</>);
+  const [socket, channel, user] = [listed('socket_id'), listed('channel'), listed('user')];
+  return (
+    <span>
+      {socket.length > 0 ? <>A connection of node {socket}, which <a href={href(['connections', q])}>can be closed from here</a>. </> : null}
+      {channel.length > 0 ? <>The channel has connections on other nodes: {channel}. </> : null}
+      {user.length > 0 ? <>The user is on other nodes, too: {user}.</> : null}
+    </span>
+  );
 }
 
 const codes = [
