@@ -151,9 +151,11 @@ test('demos reach from node to node, and the console of each shows both', async 
     await page.getByRole('status').getByText(`Node n1 closes ${id} with 4009`).waitFor();
     await chat.locator('.state:not([data-state="connected"])').waitFor();
 
-    // The same place on the other node's console.
-    await page.goto(`${console}#/channels`);
-    await page.getByLabel('Node', { exact: true }).selectOption('n1');
-    await page.waitForURL(`http://${first.admin}/#/channels`);
+    // The same place on the other node's console, which is another origin: nothing that a page under watch may go to.
+    const wanderer = await (await browser.visitor(t)).context.newPage();
+    await wanderer.goto(`${console}#/channels`);
+    await wanderer.getByLabel('Node', { exact: true }).selectOption('n1');
+    await wanderer.waitForURL(`http://${first.admin}/#/channels`);
+    await wanderer.getByRole('heading', { name: 'Channels' }).waitFor();
   });
 });

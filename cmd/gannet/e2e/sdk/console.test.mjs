@@ -62,7 +62,7 @@ const views = [
   ['channel-cache', 'channels/trading/cache-weather', 'Lisbon'],
   ['channel-absent', 'channels/trading/nobody', 'Nobody is on this channel'],
   ['connections', 'connections', '203.0.113.1'],
-  ['connections-none', 'connections?q=nobody', 'No connection matches'],
+  ['connections-none', 'connections?q=nobody', 'No connection of node gannet-1 matches'],
   ['live', 'live', 'left out: 100 a second'],
   ['publish', 'publish', 'Nothing yet'],
   ['webhooks', 'webhooks', 'audit.example.com'],
