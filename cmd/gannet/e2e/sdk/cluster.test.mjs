@@ -111,7 +111,8 @@ test('demos reach from node to node, and the console of each shows both', async 
     await page.locator('#asks button').nth(1).click();
     await says(page, '#progress', /^[1-9][0-9]* of/);
     const late = await visit(t, `${second.at}demo/answers${new URL(page.url()).search}`);
-    await says(late, '#progress', /of [0-9]+ tokens, [1-9][0-9]* of them replayed/);
+    for (const each of [page, late]) await says(each, '#diary', /The answer is whole: ([0-9]+) of \1 tokens/);
+    assert.equal(await late.locator('#text').innerText(), await page.locator('#text').innerText());
   });
 
   await t.test('the console', async (t) => {
