@@ -28,6 +28,7 @@ const (
 	choreOffline = "offline/"
 	choreLink    = "link/"
 	chorePast    = "past/"
+	chorePlain   = "plain/" // one for all
 )
 
 type chore struct {

@@ -27,6 +27,7 @@ type link struct {
 
 	asked    bool // the bus has been asked to attach the topic
 	attached bool // nothing is missed any more
+	late     bool // it was waited for attached for too long, without a log
 
 	waiting map[engine.ID]waiter // conns whose subscription is to be tried again; nil: none
 	waited  uint64               // how many ever waited
@@ -48,19 +49,41 @@ const linger = 10 * time.Second
 // aheadPatience is how long a subscription waits for an event that its client has seen on another node already.
 const aheadPatience = 3 * time.Second
 
+// plainPatience is how long a subscription of a channel without a log waits for the backbone while that can be reached, so they say. Then it is
+// served with what there is here, as when the backbone is away.
+const plainPatience = backbone.PatienceMax
+
 // plainWaits are the topics without a log in which somebody waits to be attached. Its lock is taken under that of a topic.
 type plainWaits struct {
 	mu   sync.Mutex
-	keys map[string]struct{} // guarded by mu
+	keys map[string]time.Time // since when; guarded by mu
 }
 
-func (w *plainWaits) add(key string) {
+func (w *plainWaits) add(key string, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.keys == nil {
-		w.keys = make(map[string]struct{})
+		w.keys = make(map[string]time.Time)
 	}
-	w.keys[key] = struct{}{}
+	if _, ok := w.keys[key]; !ok {
+		w.keys[key] = now
+	}
+}
+
+// overdue returns those that have waited since before, and forgets them. next is since when the first of the others waits; zero: there is none.
+func (w *plainWaits) overdue(before time.Time) (keys []string, next time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for key, since := range w.keys {
+		switch {
+		case !since.After(before):
+			keys = append(keys, key)
+			delete(w.keys, key)
+		case next.IsZero() || since.Before(next):
+			next = since
+		}
+	}
+	return keys, next
 }
 
 // take returns all and forgets them.
@@ -154,11 +177,12 @@ func (n *Node) linked(t *hub.Topic, p *place, id engine.ID, in *Arrival) bool {
 		l.wait(id, 0)
 		return false
 	}
-	if !n.up.Load() {
+	if !n.up.Load() || l.late {
 		return true
 	}
 	l.wait(id, 0)
-	n.plain.add(t.Key())
+	n.plain.add(t.Key(), n.now())
+	n.chores.later(chorePlain, n.now().Add(plainPatience), n.endPlain)
 	if !n.up.Load() { // State may have looked before it was added
 		delete(l.waiting, id)
 		return true
@@ -230,6 +254,25 @@ func (n *Node) endAhead(key string) {
 	tell()
 }
 
+// endPlain ends the patience for topics without a log that are not attached.
+func (n *Node) endPlain() {
+	defer shared()
+	keys, next := n.plain.overdue(n.now().Add(-plainPatience))
+	if !next.IsZero() {
+		n.chores.later(chorePlain, next.Add(plainPatience), n.endPlain)
+	}
+	for _, key := range keys {
+		tell := func() {}
+		n.findKey(key, func(t *hub.Topic, p *place) {
+			if p.link != nil && !p.link.attached {
+				p.link.late = true
+				tell = n.again(t, p.link, true)
+			}
+		})
+		tell()
+	}
+}
+
 // Withdraw takes back a subscription that was to be tried again. Any goroutine.
 func (n *Node) Withdraw(a *app.App, id engine.ID, name string) {
 	defer shared()
@@ -287,7 +330,7 @@ func (n *Node) detach(t *hub.Topic, p *place) {
 	n.bus.Detach(t.Key())
 	n.metrics.attached.Dec()
 	n.plain.remove(t.Key())
-	l.asked, l.attached = false, false
+	l.asked, l.attached, l.late = false, false, false
 	if l.log != nil {
 		l.log.Clear()
 		n.account(t, p)

@@ -199,6 +199,51 @@ func (deaf) Up(backbone.Node)               {}
 func (deaf) Changed(string, backbone.Entry) {}
 func (deaf) Gone(string)                    {}
 func (deaf) At(backbone.Place)              {}
+func (deaf) Rejoin(backbone.Node)           {}
+func (deaf) State(bool, string)             {}
 
-func (deaf) Rejoin(backbone.Node) {}
-func (deaf) State(bool, string)   {}
+// A lame bus takes no notice of a wish to attach a channel.
+type lame struct {
+	backbone.Bus
+	topic string
+}
+
+func (l lame) Attach(topic string, keep *backbone.Retention) {
+	if topic != l.topic {
+		l.Bus.Attach(topic, keep)
+	}
+}
+
+func TestASubscriptionDoesNotWaitForeverForABackboneThatIsThere(t *testing.T) {
+	w := newTown(t, 1, nil).connected()
+	h := newHouse(t, node.Config{Bus: lame{w.net.Node("lame"), w.app.ID + "/plain"}, Apps: only{w.app}, Notifier: &witness{}})
+	if err := h.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = h.Leave(t.Context()) })
+	w.until("the node to be connected", func() bool { return h.Admit(w.app, slices.Values([]string{})) == nil })
+	later := func(c *conn, again bool) bool {
+		got, err := h.Node.Subscribe(w.app, c.id, "plain", pusher.KindOf("plain"), nil, &node.Arrival{Room: 1 << 20, Again: again})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.Later
+	}
+	c, other := h.enter(), h.enter()
+	if !later(c, false) {
+		t.Fatal("a subscription does not wait for the backbone")
+	}
+	h.clock.Advance(9 * time.Second)
+	h.DoChores()
+	if !later(c, true) {
+		t.Error("after 9 s it does not wait any more")
+	}
+	h.clock.Advance(time.Second)
+	h.DoChores()
+	if later(c, true) {
+		t.Error("after 10 s it still waits")
+	}
+	if later(other, false) {
+		t.Error("the next one waits again")
+	}
+}

@@ -33,6 +33,9 @@ type Bus struct {
 	barrier  *barrier
 	board    *board
 
+	strayFor   time.Duration // strayFor, but in tests; and so is checkEvery
+	checkEvery time.Duration
+	stray      time.Time     // since when a server that is gone has had no place any more; owned by checkups
 	generation atomic.Uint64 // of the connection
 	closing    atomic.Bool
 	connected  atomic.Bool // server and conn do not change any more
@@ -63,7 +66,7 @@ func New(config Config) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{config: c, log: c.Logger, api: "$JS.API.", done: make(chan struct{}), checked: make(chan struct{})}
+	b := &Bus{config: c, log: c.Logger, api: "$JS.API.", done: make(chan struct{}), checked: make(chan struct{}), strayFor: strayFor, checkEvery: checkEvery}
 	if c.External != nil && c.External.Domain != "" {
 		b.api = "$JS." + c.External.Domain + ".API."
 	}

@@ -1,7 +1,9 @@
 package natsbus
 
 import (
+	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -90,4 +92,52 @@ func NewServerLog(log *slog.Logger, now func() time.Time) *serverLog {
 	l := newServerLog(log)
 	l.now = now
 	return l
+}
+
+// StrayFor has b remove servers that have had no place any more for d, which it looks at all the time.
+func (b *Bus) StrayFor(d time.Duration) { b.strayFor, b.checkEvery = d, 200*time.Millisecond }
+
+// Voters returns how many servers vote where streams are, if b's leads them.
+func (b *Bus) Voters() int {
+	if !b.server.server.JetStreamIsLeader() {
+		return 0
+	}
+	info, err := b.server.server.Jsz(nil)
+	if err != nil || info.Meta == nil {
+		return 0
+	}
+	return info.Meta.Size
+}
+
+// Keepers returns the servers that keep streams, when they are the same for all and each has all that there is.
+func (b *Bus) Keepers() (names []string) {
+	streams := []string{b.boardStream()}
+	for i := range b.config.Shards {
+		streams = append(streams, fmt.Sprint(b.config.Prefix, "-log", i))
+	}
+	for _, name := range streams {
+		info, err := b.ask("INFO", name, nil)
+		if err != nil {
+			return nil
+		}
+		all := info.names()
+		slices.Sort(all)
+		if names != nil && !slices.Equal(names, all) {
+			return nil
+		}
+		names = all
+		for _, r := range info.Cluster.Replicas {
+			if !r.Current {
+				return nil
+			}
+		}
+	}
+	return names
+}
+
+// KnownKeepers returns the servers that keep the board, as health has it.
+func (b *Bus) KnownKeepers() []string {
+	b.health.mu.Lock()
+	defer b.health.mu.Unlock()
+	return b.health.keepers
 }

@@ -25,9 +25,11 @@ type health struct {
 
 	mu      sync.Mutex
 	ack     time.Time
-	alone   bool  // no route to another server
-	doubt   bool  // messages may have been missed since the last State(true)
-	failure error // why there is no connection, if that is known
+	alone   bool     // no route to another server
+	few     bool     // none, or too few, to those that keep the board
+	keepers []string // servers that keep the board; none: not known
+	doubt   bool     // messages may have been missed since the last State(true)
+	failure error    // why there is no connection, if that is known
 	reason  string
 }
 
@@ -108,6 +110,8 @@ func (h *health) judge() {
 		h.reason = "not on the board yet"
 	case h.alone:
 		h.reason = "no connection to another node"
+	case h.few && silent > h.bus.config.Lease/4: // in which a renewal has failed
+		h.reason = "no connection to most of the nodes that keep data"
 	case silent > h.patient:
 		h.reason = fmt.Sprintf("jetstream takes no writes, for %d s", int(silent.Seconds()))
 	default:
@@ -165,7 +169,7 @@ func (h *health) routes(seen map[string]bool) {
 	}
 	now := b.server.remotes()
 	h.mu.Lock()
-	h.alone = len(now) == 0
+	h.alone, h.few = len(now) == 0, !reaches(b.config.Name, h.keepers, now)
 	h.mu.Unlock()
 	back := false
 	for name := range now {
@@ -182,6 +186,13 @@ func (h *health) routes(seen map[string]bool) {
 	if back {
 		h.doubted()
 	}
+}
+
+// kept says which servers keep the board.
+func (h *health) kept(names []string) {
+	h.mu.Lock()
+	h.keepers = names
+	h.mu.Unlock()
 }
 
 func (h *health) close() {

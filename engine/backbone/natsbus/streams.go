@@ -107,33 +107,11 @@ func (b *Bus) remake() {
 
 // stream makes one stream, or changes it when it is not as it is to be.
 func (b *Bus) stream(c streamConfig) error {
-	var info struct {
-		Config streamConfig `json:"config"`
-		Error  *apiError    `json:"error"`
-	}
-	ask := func(verb string, body any) error {
-		var data []byte
-		if body != nil {
-			data, _ = json.Marshal(body)
-		}
-		// Only the leader of the meta group answers, and not before it is chosen.
-		m, err := b.requests.do(&nats.Msg{Subject: b.api + "STREAM." + verb + "." + c.Name, Data: data}, 500*time.Millisecond)
-		if err != nil {
-			return err
-		}
-		info.Error = nil
-		if err := json.Unmarshal(m.Data, &info); err != nil {
-			return err
-		}
-		if info.Error != nil {
-			return info.Error
-		}
-		return nil
-	}
-	err := ask("INFO", nil)
+	info, err := b.ask("INFO", c.Name, nil)
 	var refused *apiError
 	if errors.As(err, &refused) && refused.ErrCode == codeNoStream {
-		return ask("CREATE", c)
+		_, err = b.ask("CREATE", c.Name, c)
+		return err
 	}
 	if err != nil {
 		return err
@@ -144,7 +122,53 @@ func (b *Bus) stream(c streamConfig) error {
 		return nil
 	}
 	b.log.Info("stream is changed", "stream", c.Name)
-	return ask("UPDATE", c)
+	_, err = b.ask("UPDATE", c.Name, c)
+	return err
+}
+
+// A streamInfo is what JetStream says about a stream.
+type streamInfo struct {
+	Config  streamConfig `json:"config"`
+	Cluster *struct {
+		Leader   string `json:"leader"`
+		Replicas []struct {
+			Name    string `json:"name"`
+			Current bool   `json:"current"`
+		} `json:"replicas"`
+	} `json:"cluster"`
+	Error *apiError `json:"error"`
+}
+
+// names returns the servers that keep the stream, if there is more than one.
+func (i *streamInfo) names() (all []string) {
+	if i.Cluster == nil || i.Cluster.Leader == "" {
+		return nil
+	}
+	for _, r := range i.Cluster.Replicas {
+		all = append(all, r.Name)
+	}
+	return append(all, i.Cluster.Leader)
+}
+
+// ask asks JetStream something about a stream.
+func (b *Bus) ask(verb, name string, body any) (*streamInfo, error) {
+	var data []byte
+	if body != nil {
+		data, _ = json.Marshal(body)
+	}
+	// Only the leader of the meta group answers, and not before it is chosen.
+	m, err := b.requests.do(&nats.Msg{Subject: b.api + "STREAM." + verb + "." + name, Data: data}, 500*time.Millisecond)
+	if err != nil {
+		return nil, err
+	}
+	info := new(streamInfo)
+	if err := json.Unmarshal(m.Data, info); err != nil {
+		return nil, err
+	}
+	if info.Error != nil {
+		return nil, info.Error
+	}
+	return info, nil
 }
 
 // purge removes the messages of a subject before the sequence upTo; 0: all.

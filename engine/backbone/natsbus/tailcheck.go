@@ -17,10 +17,11 @@ const (
 func (b *Bus) checkups() {
 	defer close(b.checked)
 	for {
+		b.lookAtPeers()
 		select {
 		case <-b.done:
 			return
-		case <-time.After(checkEvery*3/4 + rand.N(checkEvery/2)):
+		case <-time.After(b.checkEvery*3/4 + rand.N(b.checkEvery/2)):
 		}
 		b.writers.tidy()
 		for _, l := range b.lanes {

@@ -41,13 +41,16 @@ func newTrio(t *testing.T) *trio {
 }
 
 // start starts node i, again with what it had kept.
-func (tr *trio) start(i int) {
+func (tr *trio) start(i int) { tr.startAs(i, string(rune('a'+i))) }
+
+// startAs starts node i under a name.
+func (tr *trio) startAs(i int, name string) {
 	e := &natsbus.Embedded{Dir: tr.dirs[i], Self: tr.doors[i][i].address(), Listen: "127.0.0.1:0", Secret: "s3cret"}
 	for j := range 3 {
 		e.Routes = append(e.Routes, tr.doors[i][j].address())
 	}
-	name := string(rune('a' + i))
 	b := open(tr.t, natsbus.Config{Name: name, Embedded: e, Lease: 15 * time.Second})
+	b.StrayFor(time.Millisecond)
 	if err := b.Open(); err != nil {
 		tr.t.Error(err)
 		return
