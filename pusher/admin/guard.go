@@ -149,7 +149,11 @@ func client(r *http.Request) string {
 	if err != nil {
 		return "unix"
 	}
-	addr := at.Addr().Unmap()
+	return customer(at.Addr())
+}
+
+func customer(addr netip.Addr) string {
+	addr = addr.Unmap()
 	if addr.Is6() {
 		if network, err := addr.Prefix(64); err == nil {
 			return network.String()

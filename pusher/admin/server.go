@@ -131,7 +131,7 @@ type Server struct {
 	guard   guard
 	panics  seldom.Teller
 	metrics *adminMetrics
-	conns   atomic.Int64
+	conns   connections
 	streams atomic.Int64 // that are open
 	scans   scans
 	sampler sampler
