@@ -18,7 +18,7 @@ import (
 )
 
 // plainTests do not run over TLS: Chromium trusts no authority of ours, and webhooks go out, not in.
-var plainTests = []string{"browser", "cluster", "console", "demos", "webhook"}
+var plainTests = []string{"browser", "cluster", "console", "demos", "firefox", "webhook"}
 
 // picturesVariable has the tests of pages keep pictures in screenshots/, which nothing looks at but people.
 const picturesVariable = "GANNET_E2E_PICTURES"
