@@ -120,3 +120,11 @@ func (s *Set) Add(slot uint32)                    { s.add(slot) }
 func (s *Set) Remove(slot uint32) bool            { return s.remove(slot) }
 func (s *Set) Page(from uint32, buf []uint32) int { return s.page(from, buf) }
 func (s *Set) Slots() []uint32                    { return s.slots() }
+
+// Turn notes that one publish of this moment was taken and has left, as Work and Flushed do.
+func Turn(h *Hub, l *engine.Loop) {
+	local := h.loops[l.Index()]
+	local.began = h.now()
+	local.sent = append(local.sent, local.began)
+	h.Flushed(l)
+}
