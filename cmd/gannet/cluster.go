@@ -130,8 +130,8 @@ func (r *reading) checkCluster(c *Config) {
 	if cl.Lease < time.Second || cl.Lease > 10*time.Minute {
 		r.bad("cluster.lease", "must be from 1s to 10m, got %s", formatDuration(cl.Lease))
 	}
-	if n := cl.NATS.Replicas; n != 0 && n != 1 && n != 3 {
-		r.bad("cluster.nats.replicas", "must be 1 or 3, or 0 for 3 when as many nodes keep data, got %d", n)
+	if n := cl.NATS.Replicas; n != 0 && n != 1 && n != 3 && n != 5 {
+		r.bad("cluster.nats.replicas", "must be 1, 3 or 5, or 0 for 3 when as many nodes keep data, got %d", n)
 	}
 	r.checkRange("cluster.nats.shards", cl.NATS.Shards, 1, 64)
 	r.checkLinkTLS("cluster.nats.tls", &cl.NATS.TLS)

@@ -17,7 +17,7 @@ type Config struct {
 	External *External
 
 	Prefix   string        // of all subjects, and of the names of streams: several clusters can share a server; "": gannet. Letters, digits, '-'
-	Replicas int           // of each stream, 1 or 3; 0: 3 when three embedded servers keep streams, else 1
+	Replicas int           // of each stream, 1, 3 or 5; 0: 3 when three embedded servers keep streams, else 1
 	Shards   int           // streams over which the logs are spread; 0: 8. Never changed once there are logs
 	Lease    time.Duration // after which a silent node is taken off the board; 0: 15 s. An election takes up to 9 s: less is for tests
 	Logs     Logs
@@ -122,8 +122,8 @@ func (c Config) filled() (Config, error) {
 			c.Replicas = 3
 		}
 	}
-	if c.Replicas != 1 && c.Replicas != 3 {
-		return c, fmt.Errorf("natsbus: %d replicas; want 1 or 3", c.Replicas)
+	if c.Replicas != 1 && c.Replicas != 3 && c.Replicas != 5 {
+		return c, fmt.Errorf("natsbus: %d replicas; want 1, 3 or 5", c.Replicas)
 	}
 	if c.Embedded != nil && c.Replicas > max(1, len(c.Embedded.Routes)) {
 		return c, fmt.Errorf("natsbus: %d replicas on %d nodes", c.Replicas, max(1, len(c.Embedded.Routes)))

@@ -12,6 +12,7 @@ import (
 // A node that keeps data is lost for good. Another one, with a new name and nothing in its directory, takes its address, and then the cluster survives
 // the loss of one more.
 func TestANodeThatIsLostForGoodIsReplacedByOneAtItsAddress(t *testing.T) {
+	t.Parallel()
 	tr := newTrio(t)
 	keep := &backbone.Retention{Events: 1000}
 	for _, b := range tr.buses {
@@ -47,6 +48,7 @@ func TestANodeThatIsLostForGoodIsReplacedByOneAtItsAddress(t *testing.T) {
 
 // A node that keeps data reaches one that does not, and no other: it cannot write, and that is said before its patience with JetStream ends.
 func TestANodeThatReachesTooFewOfThoseThatKeepDataSaysSo(t *testing.T) {
+	t.Parallel()
 	tr := newTrio(t)
 	e := &natsbus.Embedded{Self: newProxy(t).address(), Listen: "127.0.0.1:0", Secret: "s3cret"}
 	for j := range 3 {

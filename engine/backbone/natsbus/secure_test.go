@@ -143,20 +143,22 @@ func refusedAtOnce(t *testing.T, b *natsbus.Bus) string {
 }
 
 func TestServersOutsideMayWantCredentialsAndCertificates(t *testing.T) {
+	t.Parallel()
 	authority, other := backbonetest.NewAuthority(t), backbonetest.NewAuthority(t)
 	for name, g := range guards(t) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			o := &outside{t: t, dir: t.TempDir(), port: server.RANDOM_PORT, options: func(o *server.Options) {
 				o.TLS, o.TLSVerify, o.TLSConfig, o.TLSTimeout = true, true, authority.TLS(), 5
 				g.options(o)
 			}}
 			o.start()
-			defer o.stop()
+			t.Cleanup(o.stop) // behind the buses
 			bus := func(e natsbus.External, secure *tls.Config) *natsbus.Bus {
 				e.URLs, e.TLS = []string{"tls://" + o.server.Addr().String()}, secure
 				return open(t, natsbus.Config{Name: "a", Shards: 1, External: &e})
 			}
-			w := works(t, bus(g.right, authority.TLS()), "a")
+			works(t, bus(g.right, authority.TLS()), "a")
 			why := refusedAtOnce(t, bus(g.wrong, authority.TLS()))
 			if !strings.Contains(strings.ToLower(why), "authorization violation") || strings.Contains(why, "sesame") || !strings.Contains(why, o.server.Addr().String()) {
 				t.Errorf("with wrong credentials: %s", why)
@@ -171,7 +173,6 @@ func TestServersOutsideMayWantCredentialsAndCertificates(t *testing.T) {
 			if why := refusedAtOnce(t, bus(g.right, &tls.Config{RootCAs: authority.Pool})); !strings.Contains(why, "certificate") {
 				t.Errorf("without a certificate: %s", why)
 			}
-			_ = w
 		})
 	}
 }
@@ -238,6 +239,7 @@ func say(t *testing.T, address, text string) string {
 
 // A stranger reaches all ports of a cluster, and knows nothing.
 func TestAStrangerNeitherJoinsNorReads(t *testing.T) {
+	t.Parallel()
 	for _, secured := range []bool{false, true} {
 		t.Run(map[bool]string{false: "secret", true: "secret and TLS"}[secured], func(t *testing.T) {
 			t.Parallel()
