@@ -366,8 +366,6 @@ func (s *server) ready() (ok bool, reason string) {
 
 // startInside starts what needs no clients, and what people look at to see why the rest does not start.
 func (s *server) startInside() {
-	// What reading the configuration and making everything left behind would lie between the first connections.
-	debug.FreeOSMemory()
 	s.webhooks.Start()
 	go func() {
 		defer close(s.tidied)
