@@ -43,6 +43,7 @@ import (
 	"github.com/gannet-io/gannet/pusher/rest"
 	"github.com/gannet-io/gannet/pusher/trace/otlp"
 	"github.com/gannet-io/gannet/pusher/webhook"
+	"github.com/gannet-io/gannet/pusher/wire"
 )
 
 // A server is the assembled process: the one place where the parts meet.
@@ -203,6 +204,13 @@ func (s *server) assemble() error {
 		desk = s.fleet
 	}
 	s.node = node.New(node.Config{Hub: h, Bus: s.bus, Apps: apps, Desk: desk, Notifier: s.webhooks, Feed: feed, Tracer: tracer, Metrics: set})
+	s.node.Owe(func(yield func(string, wire.HookEvent) bool) {
+		for _, o := range s.webhooks.Owed() {
+			if !yield(o.App, o.Event) {
+				return
+			}
+		}
+	}, s.webhooks.Settle)
 	s.closers.slots = make(chan struct{}, maxClosers)
 	door := gateway.New(gateway.Config{
 		Node:            s.node,

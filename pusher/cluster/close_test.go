@@ -34,6 +34,8 @@ func (f *flat) Everything(topic func(string, iter.Seq[string]), _ func(string, i
 
 func (f *flat) Told(*ledger.Change) {}
 
+func (f *flat) Cleared() {}
+
 func (f *flat) Wants(string) cluster.Wanted { return cluster.WantChannels }
 
 func (f *flat) Speak(d cluster.Due) {

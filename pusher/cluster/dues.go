@@ -45,6 +45,7 @@ type dues struct {
 	counts map[string]uint64 // by topic, the latest ticket about its number; guarded by mu
 	ahead  int               // so many at the front of list are done; guarded by mu
 	upTo   string            // all have heard that what has an ID up to it is done; guarded by mu
+	before uint64            // the last ticket of those of a process before this one; 0: none, or they are over; guarded by mu
 	lost   uint64            // that were too many to remember; guarded by mu
 
 	departed map[ledger.Key]departure // guarded by mu
@@ -315,11 +316,24 @@ func (m *Member) Due() int {
 	return len(m.dues.list)
 }
 
-// Owe takes in, before Start, what a process before this one was to tell and may not have told: another node knows of it, or this one is to tell it. The order
-// is that of the IDs. The tickets are in it when Owe returns.
+// Owe takes in, before Start, what a process before this one was to tell and may not have told: another node knows of it, or this one is to tell it. xs is taken. Room.Cleared is called when nothing
+// of it is left.
 func (m *Member) Owe(xs []Due) {
 	slices.SortFunc(xs, func(a, b Due) int { return strings.Compare(a.ID, b.ID) })
+	// Several webhooks may have been told.
+	xs = slices.CompactFunc(xs, func(a, b Due) bool { return a.ID == b.ID })
 	for i := range xs {
-		xs[i] = m.dues.add(xs[i], m.cfg.Now())
+		m.dues.before = m.dues.add(xs[i], m.cfg.Now()).Ticket
 	}
+}
+
+// settled reports, once, that nothing is left of what Owe was called with.
+func (d *dues) settled() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.before == 0 || d.before >= d.base {
+		return false
+	}
+	d.before = 0
+	return true
 }

@@ -275,6 +275,9 @@ func (m *Member) heardDues(node string, value []byte) {
 		m.since[node] = since
 	}
 	m.dues.hear(since, upTo)
+	if m.dues.settled() {
+		m.cfg.Room.Cleared()
+	}
 	m.review()
 }
 

@@ -118,6 +118,8 @@ func (d *desk) tell(changes []ledger.Change) {
 }
 func (d *desk) Told(*ledger.Change) {}
 
+func (d *desk) Cleared() { d.said = append(d.said, "cleared") }
+
 func (d *desk) Wants(string) cluster.Wanted { return d.wants }
 func (d *desk) Speak(x cluster.Due) {
 	d.said = append(d.said, fmt.Sprintf("%s %s %v %v", x.ID[:strings.LastIndexByte(x.ID, '-')], x.Key.String(), x.First, x.Sure))
@@ -332,4 +334,41 @@ func TestWhatAnotherDidNotTellIsTold(t *testing.T) {
 	at()
 	m.Gone("3")
 	said("it is gone too", "e-00000000000d cs/a false true", "e-00000000000d cs/b false true", "e-00000000000e cs/z true true", "e-000000000011 cs/z false false")
+}
+
+// What a process before this one was to tell and may not have told is told by this one when nobody else knows of it, and not when another has told it.
+func TestWhatAProcessBeforeOwedIsToldOnce(t *testing.T) {
+	start := func(others bool) *desk {
+		d := newDesk(t)
+		d.wants = cluster.WantChannels
+		m := d.member
+		m.Owe([]cluster.Due{
+			{ID: "e-000000000006-00000000", Key: ledger.Key{Class: ledger.Count, Topic: "s/b"}},
+			{ID: "e-000000000003-00000000", Key: ledger.Key{Class: ledger.Count, Topic: "s/a"}, First: true},
+			{ID: "e-000000000003-00000000", Key: ledger.Key{Class: ledger.Count, Topic: "s/a"}, First: true},
+		})
+		if others {
+			m.At(backbone.Place{Epoch: "e", Number: 5})
+			m.Up(backbone.Node{ID: "1"})
+			m.Changed("1", backbone.Entry{Key: "d", Value: []byte("e-000000000005-~\x00")})
+		}
+		m.At(backbone.Place{Epoch: "e", Number: 9})
+		m.Up(backbone.Node{ID: "2"})
+		m.Rejoin(backbone.Node{ID: "2"})
+		return d
+	}
+	alone := start(false)
+	if want := []string{"e-000000000003 cs/a true true", "e-000000000006 cs/b false true"}; !slices.Equal(alone.said, want) {
+		t.Errorf("alone: %q, want %q", alone.said, want)
+	}
+	d := start(true)
+	d.member.Changed("1", backbone.Entry{Key: "d", Value: []byte("e-000000000005-~\x00e-000000000005-00000000")})
+	if want := []string{"e-000000000003 cs/a true true"}; !slices.Equal(d.said, want) {
+		t.Errorf("with one who came between: %q, want %q", d.said, want)
+	}
+	d.member.Done(d.tickets)
+	d.member.Changed("1", backbone.Entry{Key: "d", Value: []byte("e-000000000005-~\x00e-000000000006-00000000")})
+	if want := []string{"e-000000000003 cs/a true true", "cleared"}; !slices.Equal(d.said, want) || d.member.Due() != 0 {
+		t.Errorf("when that has told the rest: %q, want %q; %d are due", d.said, want, d.member.Due())
+	}
 }

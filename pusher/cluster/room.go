@@ -29,6 +29,8 @@ type Room interface {
 	Wants(topic string) Wanted
 	// Speak says that this node is to tell. Calls come in the order of the board. Member.Done is to be called when that is done.
 	Speak(d Due)
+	// Cleared says that of what Member.Owe was called with nothing is left to tell.
+	Cleared()
 	// Hush says that what was to be told and has not been is not this node's to tell any more.
 	Hush()
 

@@ -605,6 +605,8 @@ func (n *simNode) UpdateUsers(_ string, apply func() []ledger.Change) { apply() 
 
 func (n *simNode) Told(*ledger.Change) {}
 
+func (n *simNode) Cleared() {}
+
 func (n *simNode) Wants(string) cluster.Wanted { return cluster.WantChannels | cluster.WantMembers }
 
 func (n *simNode) Speak(d cluster.Due) {

@@ -79,6 +79,7 @@ type Node struct {
 	traffics traffics
 	member   *cluster.Member // nil: the node is alone
 	apps     app.Registry    // nil: the node is alone
+	owedDone func()          // see Owe; set before Start; may be nil
 
 	mu      sync.RWMutex
 	tenants map[string]*tenant // by app id; guarded by mu; only grows

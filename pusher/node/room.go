@@ -182,6 +182,34 @@ func (n *Node) Hush() {
 	}
 }
 
+// Cleared implements cluster.Room.
+func (n *Node) Cleared() {
+	if n.owedDone != nil {
+		n.owedDone()
+	}
+}
+
+// Owe takes in, before Start, what a process before this one was to tell of the board, by app. When all of it has been told, by this node or another, over is called.
+func (n *Node) Owe(events iter.Seq2[string, wire.HookEvent], over func()) {
+	if n.member == nil {
+		return
+	}
+	var dues []cluster.Due
+	for appID, e := range events {
+		d := cluster.Due{ID: e.ID, Key: ledger.Key{Class: ledger.Count, Topic: appID + "/" + e.Channel}}
+		switch e.Hook {
+		case pusher.HookMemberAdded, pusher.HookMemberRemoved:
+			d.Key.Class, d.Key.User = ledger.Member, e.UserID
+		case pusher.HookCount:
+			d.Counted, d.Total = true, e.Count
+		}
+		d.First = e.Hook == pusher.HookOccupied || e.Hook == pusher.HookMemberAdded
+		dues = append(dues, d)
+	}
+	n.owedDone = over
+	n.member.Owe(dues)
+}
+
 // Done says that what Notifier.Tell was called with is done: its webhooks have been answered or given up. Any goroutine.
 func (n *Node) Done(tickets []uint64) {
 	if n.member != nil {

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -55,6 +56,8 @@ type Sender struct {
 	metrics   *senderMetrics
 	instance  string // begins the name of each delivery
 	receivers map[hookName]*receiver
+	owed      []Owed   // what is in the journal of a cluster's board
+	parked    []uint64 // Seqs of the batches that held it; owned by the dispatcher after Start
 
 	in   intake
 	post mailbox
@@ -145,6 +148,9 @@ func (s *Sender) restore(c *journal.Contents) {
 	}, s.cfg.Apps)
 	now := time.Now()
 	for _, b := range c.Batches {
+		if s.cfg.Shared && s.part(b) {
+			continue
+		}
 		if !s.box.Restore(b, now) {
 			s.box.Reject(b, outbox.ReasonRemoved, now)
 		}
@@ -159,6 +165,60 @@ func (s *Sender) restore(c *journal.Contents) {
 	if len(c.Batches)+len(c.Present) > 0 {
 		s.log.Info("webhooks go on where they were left", "batches", len(c.Batches), "present", len(c.Present))
 	}
+}
+
+// An Owed is an event of a cluster's board that was to be told before the process started.
+type Owed struct {
+	App   string
+	Event wire.HookEvent
+}
+
+// Owed returns those. Unless another node has told them meanwhile, they are to be told by Tell again; when all that is over, Settle is to be called.
+func (s *Sender) Owed() []Owed { return s.owed }
+
+// Settle forgets what Owed returned, on disk too. Any goroutine.
+func (s *Sender) Settle() {
+	s.do(func(time.Time) {
+		for _, seq := range s.parked {
+			s.box.Forget(seq)
+		}
+		s.parked = nil
+	})
+}
+
+// part takes the events of a cluster's board out of a batch, and reports whether nothing is left of it.
+func (s *Sender) part(b *outbox.Batch) (empty bool) {
+	var all []json.RawMessage
+	if json.Unmarshal(append(append([]byte("["), b.Events...), ']'), &all) != nil {
+		return false
+	}
+	var rest []byte
+	count := 0
+	for _, raw := range all {
+		var e struct {
+			Name, Channel, ID string
+			User              string `json:"user_id"`
+			Count             int    `json:"subscription_count"`
+		}
+		hook, ok := pusher.Hook(0), json.Unmarshal(raw, &e) == nil && e.ID != ""
+		if ok {
+			hook, ok = pusher.ParseHook(e.Name)
+		}
+		if ok {
+			s.owed = append(s.owed, Owed{b.App, wire.HookEvent{Hook: hook, Channel: e.Channel, UserID: e.User, Count: e.Count, ID: e.ID}})
+			continue
+		}
+		if count++; count > 1 {
+			rest = append(rest, ',')
+		}
+		rest = append(rest, raw...)
+	}
+	if count == 0 {
+		s.parked = append(s.parked, b.Seq)
+		return true
+	}
+	b.Events, b.Count = rest, count
+	return false
 }
 
 // Start begins to send. It is called once.

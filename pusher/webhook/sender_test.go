@@ -475,6 +475,43 @@ func TestJournalOfOneOfSeveralNodesKeepsBatchesAlone(t *testing.T) {
 	})
 }
 
+// What is in the journal of the cluster's board may have been told by another node: it is not sent, but said, until it is said to be over.
+func TestJournalOfOneOfSeveralNodesOwesWhatIsOfTheBoard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "j")
+		start := func() *world {
+			return newWorld(t, webhook.Config{Shared: true, Journal: openJournal(t, path)}, hook("main", "http://one.example/", nil))
+		}
+		w := start()
+		w.answers(func(*post) (int, error) { return 503, nil })
+		w.Tell(w.app, wire.HookEvent{Hook: pusher.HookMemberAdded, Channel: "presence-r", UserID: "u", ID: "e-1-0"}, pusher.Ticket{Number: 1})
+		time.Sleep(time.Second)
+		w.Notify(w.app, wire.HookEvent{Hook: pusher.HookClientEvent, Channel: "presence-x", Event: "client-e"})
+		time.Sleep(time.Second)
+		w.shut(time.Second)
+		for i, want := range [][]string{{"client_event presence-x"}, nil} {
+			w = start()
+			time.Sleep(time.Second)
+			if got := texts(w.take()); !slices.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			if got := w.Owed(); len(got) != 1 || got[0].App != "shop" || got[0].Event.ID != "e-1-0" || got[0].Event.UserID != "u" || got[0].Event.Hook != pusher.HookMemberAdded {
+				t.Errorf("owed: %+v", got)
+			}
+			if i == 1 {
+				w.Settle()
+				time.Sleep(time.Second)
+			}
+			w.shut(time.Second)
+		}
+		w = start()
+		if got := w.Owed(); len(got) != 0 {
+			t.Errorf("owed when all is over: %+v", got)
+		}
+		w.shut(time.Second)
+	})
+}
+
 func TestBatchesOfAWebhookThatIsGoneAreDeadLetters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "j")

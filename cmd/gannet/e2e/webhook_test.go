@@ -82,7 +82,7 @@ type receiver struct {
 	mu         sync.Mutex
 	deliveries []delivery                     // with each id once; guarded by mu
 	seen       map[string]string              // bodies by id; guarded by mu
-	ids        map[string]bool                // of events of a cluster; guarded by mu
+	byID       map[string]pusher.WebhookEvent // events of a cluster; guarded by mu
 	again      int                            // events that came under an id that had been there; guarded by mu
 	answer     func(body string) (status int) // guarded by mu
 	more       *sync.Cond                     // with mu: there are more deliveries
@@ -90,7 +90,7 @@ type receiver struct {
 }
 
 func newReceiver(t *testing.T) *receiver {
-	r := &receiver{t: t, seen: map[string]string{}, ids: map[string]bool{}}
+	r := &receiver{t: t, seen: map[string]string{}, byID: map[string]pusher.WebhookEvent{}}
 	r.more = sync.NewCond(&r.mu)
 	r.Server = httptest.NewServer(r)
 	t.Cleanup(r.Close)
@@ -145,11 +145,11 @@ func (r *receiver) news(events []pusher.WebhookEvent, body []byte) (news []pushe
 	check(r.t, json.Unmarshal(body, &raw))
 	for i, e := range events {
 		if id := raw.Events[i].ID; id != "" {
-			if r.ids[id] {
+			if _, ok := r.byID[id]; ok {
 				r.again++
 				continue
 			}
-			r.ids[id] = true
+			r.byID[id] = e
 		}
 		news = append(news, e)
 	}

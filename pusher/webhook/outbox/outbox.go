@@ -399,6 +399,9 @@ func (o *Outbox) Restore(b *Batch, now time.Time) bool {
 	return true
 }
 
+// Forget deletes a batch that is on disk from a time before and was not taken in.
+func (o *Outbox) Forget(seq uint64) { o.changes.Delete = append(o.changes.Delete, seq) }
+
 // Reject takes in a batch that is on disk from a time before as a dead letter.
 func (o *Outbox) Reject(b *Batch, reason string, now time.Time) {
 	o.last = max(o.last, b.Seq)
