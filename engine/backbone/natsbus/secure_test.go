@@ -270,8 +270,9 @@ func TestAStrangerNeitherJoinsNorReads(t *testing.T) {
 			}
 			starting := make(chan struct{}, 3)
 			for i, b := range buses {
-				sinks = append(sinks, newWitness(t, string(rune('a'+i))))
-				go func() { sinks[i].start(b); starting <- struct{}{} }()
+				w := newWitness(t, string(rune('a'+i)))
+				sinks = append(sinks, w)
+				go func() { w.start(b); starting <- struct{}{} }()
 			}
 			for range 3 {
 				<-starting
