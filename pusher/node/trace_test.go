@@ -2,6 +2,8 @@ package node_test
 
 import (
 	"encoding/hex"
+	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -247,5 +249,29 @@ func TestEventWithAnUnreadableTraceIsDelivered(t *testing.T) {
 		if all := ended.await(t, "deliver", 0); len(all) > 0 {
 			t.Error(tree(all))
 		}
+	}
+}
+
+// BenchmarkPublishTraced is BenchmarkPublish with a tracer, which takes that share of the publishes.
+func BenchmarkPublishTraced(b *testing.B) {
+	for _, share := range []float64{0, 0.01, 1} {
+		b.Run(fmt.Sprint(share), func(b *testing.B) {
+			tracer := trace.New(trace.Config{Sample: share, Record: func(*trace.Span) {}})
+			h, a := newHouse(b, node.Config{Tracer: tracer}), newApp(nil)
+			c := h.enter()
+			h.subscribe(a, c, "private-x", "")
+			go func() { _, _ = io.Copy(io.Discard, c.conn) }()
+			data := []byte(`"` + strings.Repeat("x", 100) + `"`)
+			b.ReportAllocs()
+			for b.Loop() {
+				ev := node.Event{Channel: "private-x", Name: "event", Data: data}
+				if tracer.Sample() {
+					ev.Span = request(tracer)
+				}
+				if err := h.Publish(a, &ev); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

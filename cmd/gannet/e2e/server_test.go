@@ -109,7 +109,7 @@ func start(cmd *exec.Cmd) (*server, error) {
 func environment() []string {
 	var kept []string
 	for _, pair := range os.Environ() {
-		if !strings.HasPrefix(pair, "GANNET_") {
+		if !strings.HasPrefix(pair, "GANNET_") && !strings.HasPrefix(pair, "OTEL_") {
 			kept = append(kept, pair)
 		}
 	}
