@@ -112,7 +112,7 @@ func (r *reading) otelSample(t *TracingConfig, env map[string]string) {
 			t.Sample = f
 		}
 	default:
-		r.problems.add(otelSampler, "must be always_on, always_off or traceidratio, or one of these behind parentbased_, got %q", env[otelSampler])
+		r.problems.add(otelSampler, "must be one of always_on, always_off and traceidratio, with parentbased_ before it or not, got %q", env[otelSampler])
 	}
 }
 
