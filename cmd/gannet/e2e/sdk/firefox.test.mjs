@@ -46,7 +46,7 @@ test('Firefox shows the demos and the console', { timeout: 8 * patience }, async
   const shows = (...words) => page.waitForFunction((all) => all.every((word) => document.querySelector('main')?.innerText.includes(word)), {}, words);
   await shows('Connections', 'Publish to sent', 'Memory');
   await page.waitForFunction(() => document.querySelectorAll('canvas').length >= 6); // the charts
-  for (const [place, ...words] of [['live', 'demo-ticker'], ['connections', '127.0.0.1'], ['channels', 'presence-demo-chat'], ['cluster', 'This server is alone']]) {
+  for (const [place, ...words] of [['live', 'demo-ticker'], ['connections', '127.0.0.1'], ['channels?app=app-id', 'presence-demo-chat'], ['cluster', 'This server is alone']]) {
     await page.evaluate((to) => { location.hash = `#/${to}`; }, place);
     await shows(...words);
   }
