@@ -14,11 +14,18 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
 // plainTests do not run over TLS: Chromium trusts no authority of ours, and webhooks go out, not in.
 var plainTests = []string{"browser", "cluster", "console", "demos", "firefox", "webhook"}
+
+// pageTests drive a browser; one at a time.
+var (
+	pageTests = []string{"browser", "cluster", "console", "demos", "firefox"}
+	onePage   sync.Mutex
+)
 
 // picturesVariable has the tests of pages keep pictures in screenshots/, which nothing looks at but people.
 const picturesVariable = "GANNET_E2E_PICTURES"
@@ -41,6 +48,10 @@ func TestNodeSDKs(t *testing.T) {
 				plainOnly(t)
 			}
 			t.Parallel()
+			if slices.Contains(pageTests, name) {
+				onePage.Lock() // a browser takes all processors that there are
+				defer onePage.Unlock()
+			}
 			runNode(t, file)
 		})
 	}
