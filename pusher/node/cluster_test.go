@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gannet-io/gannet/engine"
+	"github.com/gannet-io/gannet/engine/backbone"
 	"github.com/gannet-io/gannet/engine/backbone/membus"
 	"github.com/gannet-io/gannet/pusher"
 	"github.com/gannet-io/gannet/pusher/app"
@@ -67,9 +68,14 @@ func nameOf(i int) string { return string(rune('a' + i)) }
 // build adds a house.
 func (w *town) build() *house {
 	w.t.Helper()
+	return w.buildOn(w.net.Node(nameOf(len(w.houses))))
+}
+
+// buildOn adds a house with a bus of the town's.
+func (w *town) buildOn(bus backbone.Bus) *house {
+	w.t.Helper()
 	hears := &witness{}
-	i := len(w.houses)
-	h := newHouse(w.t, node.Config{Bus: w.net.Node(nameOf(i)), Apps: only{w.app}, Notifier: hears, OfflineDelay: 3 * time.Second, Tracer: w.tracer})
+	h := newHouse(w.t, node.Config{Bus: bus, Apps: only{w.app}, Notifier: hears, OfflineDelay: 3 * time.Second, Tracer: w.tracer})
 	w.houses, w.witness = append(w.houses, h), append(w.witness, hears)
 	if err := h.Start(w.t.Context()); err != nil {
 		w.t.Fatal(err)
