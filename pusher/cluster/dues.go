@@ -54,15 +54,16 @@ type dues struct {
 
 type due struct {
 	Due
-	departure string // of an arrival: ID of the departure that it may have called off; "": none
+	departure departure // of an arrival: that it may have called off; zero: none
 	done      bool
 	told      bool // by this node, as the one that leads
 }
 
 type departure struct {
-	key ledger.Key
-	id  string
-	at  time.Time
+	key    ledger.Key
+	id     string
+	ticket uint64
+	at     time.Time
 }
 
 const (
@@ -92,11 +93,11 @@ func (d *dues) add(x Due, now time.Time) Due {
 		d.counts[x.Key.Topic] = x.Ticket
 	case x.First:
 		if p, ok := d.departed[x.Key]; ok {
-			n.departure = p.id
+			n.departure = p
 			delete(d.departed, x.Key)
 		}
 	default:
-		p := departure{x.Key, x.ID, now}
+		p := departure{x.Key, x.ID, x.Ticket, now}
 		d.departed[x.Key] = p
 		d.parting = append(d.parting, p)
 	}
@@ -189,14 +190,19 @@ func (d *dues) take(upTo string, all bool) (xs []Due) {
 			continue
 		}
 		x.told = true
-		if x.departure != "" && x.departure <= d.upTo {
+		if p := x.departure; p.ticket != 0 && d.over(p.ticket) {
 			// Both may have been called off for being so near to each other, or neither.
-			xs = append(xs, Due{ID: x.departure, Key: x.Key, Sure: true})
+			xs = append(xs, Due{ID: p.id, Key: p.key, Sure: true})
 		}
 		xs = append(xs, x.Due)
 		xs[len(xs)-1].Sure = true
 	}
 	return xs
+}
+
+// over reports whether one is done, or forgotten. What was due before it may not be. Under mu.
+func (d *dues) over(ticket uint64) bool {
+	return ticket < d.base || d.list[ticket-d.base].done
 }
 
 // tell notes that one is told.

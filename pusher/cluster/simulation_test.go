@@ -33,9 +33,12 @@ import (
 //   - logs have no holes and are the same everywhere, and have what was acknowledged;
 //   - once it is quiet all nodes know the same, and it is the truth.
 //
-// GANNET_SEEDS=5000 runs more of them, and GANNET_SEED=17 one.
+// GANNET_SEEDS=5000 runs more of them, and GANNET_SEED=17 one. Those that have failed once are run in any case.
 func TestAnySchedule(t *testing.T) {
 	first, count := uint64(0), uint64(300)
+	seeds := []uint64{
+		6831, // a departure and the return both called off, and one of them announced before its teller died, behind what another node had still to tell
+	}
 	if text := os.Getenv("GANNET_SEEDS"); text != "" {
 		n, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
@@ -48,10 +51,13 @@ func TestAnySchedule(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		first, count = n, 1
+		first, count, seeds = n, 1, nil
+	}
+	for seed := first; seed < first+count; seed++ {
+		seeds = append(seeds, seed)
 	}
 	transitions, spoken, twice := 0, 0, 0
-	for seed := first; seed < first+count; seed++ {
+	for _, seed := range seeds {
 		s := simulate(seed)
 		transitions += s.transitions
 		spoken += s.spoken
@@ -60,7 +66,7 @@ func TestAnySchedule(t *testing.T) {
 			t.Fatalf("seed %d:\n%s\n\nschedule:\n%s", seed, strings.Join(s.problems, "\n"), strings.Join(s.script, "\n"))
 		}
 	}
-	t.Logf("%d schedules, %d transitions, %d of them told, %d more than once", count, transitions, spoken, twice)
+	t.Logf("%d schedules, %d transitions, %d of them told, %d more than once", len(seeds), transitions, spoken, twice)
 	if spoken < transitions/3 {
 		t.Errorf("only %d of %d transitions were told: the schedules kill more than they test", spoken, transitions)
 	}
