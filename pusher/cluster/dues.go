@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -69,6 +70,8 @@ type departure struct {
 const (
 	// maxDues is how many are remembered.
 	maxDues = 1 << 16
+	// nobodys is the ticket of what is told again for the sake of something else. It is dropped with all that has a ticket.
+	nobodys = math.MaxUint64
 	// departureFor is for how long a departure may be called off by an arrival, on a node that was slow to hear of both.
 	departureFor = 2 * time.Minute
 )
@@ -160,7 +163,8 @@ func (d *dues) advance() (more bool) {
 }
 
 // hear takes in what is on the board, for all at the same place in its order, that node included: that a node knows all from one ID on, and that of this all is done up to another.
-func (d *dues) hear(since, upTo string) {
+// What one that leads cannot know of concerns it no more when it is done here.
+func (d *dues) hear(since, upTo string, leads bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i := range d.list {
@@ -170,7 +174,10 @@ func (d *dues) hear(since, upTo string) {
 		}
 		x.done = x.done || x.ID > since
 	}
-	for len(d.list) > 0 && d.list[0].done && d.list[0].ID <= max(since, upTo) {
+	if leads {
+		upTo = max(since, upTo)
+	}
+	for len(d.list) > 0 && d.list[0].done && d.list[0].ID <= upTo {
 		d.upTo = d.list[0].ID
 		d.pop()
 	}
@@ -192,7 +199,7 @@ func (d *dues) take(upTo string, all bool) (xs []Due) {
 		x.told = true
 		if p := x.departure; p.ticket != 0 && d.over(p.ticket) {
 			// Both may have been called off for being so near to each other, or neither.
-			xs = append(xs, Due{ID: p.id, Key: p.key, Sure: true})
+			xs = append(xs, Due{ID: p.id, Key: p.key, Ticket: nobodys, Sure: true})
 		}
 		xs = append(xs, x.Due)
 		xs[len(xs)-1].Sure = true

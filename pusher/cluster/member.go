@@ -264,7 +264,7 @@ func (m *Member) Changed(node string, e backbone.Entry) {
 func (m *Member) heardDues(node string, value []byte) {
 	since, upTo, ok := strings.Cut(string(value), "\x00")
 	m.mu.RLock()
-	up := ok && m.ledger.IsUp(node)
+	up, leads := ok && m.ledger.IsUp(node), m.ledger.Leader() == node
 	m.mu.RUnlock()
 	switch {
 	case !up:
@@ -274,7 +274,7 @@ func (m *Member) heardDues(node string, value []byte) {
 	default:
 		m.since[node] = since
 	}
-	m.dues.hear(since, upTo)
+	m.dues.hear(since, upTo, leads)
 	if m.dues.settled() {
 		m.cfg.Room.Cleared()
 	}
