@@ -53,15 +53,6 @@ func eachDriver(t *testing.T, test func(t *testing.T, bus func(n int) func(i int
 	}
 }
 
-// freePort returns a port of 127.0.0.1 on which nobody listens.
-func freePort(t *testing.T) int {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
-}
-
 func embeddedNATS(t *testing.T, n int) func(i int) string {
 	var ports []int
 	var routes []string
@@ -98,8 +89,8 @@ func startRedis(t *testing.T, port int, folder string) *process {
 func startProcess(t *testing.T, port int, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, port: port, args: args}
-	p.start()
 	t.Cleanup(p.kill)
+	p.start()
 	return p
 }
 
@@ -118,7 +109,7 @@ func (p *process) start() {
 }
 
 func (p *process) kill() {
-	if p.cmd.ProcessState == nil {
+	if p.cmd != nil && p.cmd.Process != nil && p.cmd.ProcessState == nil {
 		_ = p.cmd.Process.Kill()
 		_ = p.cmd.Wait()
 	}

@@ -85,8 +85,12 @@ func runNode(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var ports []int // for servers of its own
+	for range 4 {
+		ports = append(ports, freePort(t))
+	}
 	place, err := json.Marshal(map[string]any{
-		"host": host, "port": number, "binary": binary, "settings": shared, "config": encryption() + configuration, "apps": accounts, "tls": overTLS,
+		"host": host, "port": number, "ports": ports, "binary": binary, "settings": shared, "config": encryption() + configuration, "apps": accounts, "tls": overTLS,
 		"pictures": os.Getenv(picturesVariable) != "",
 	})
 	if err != nil {

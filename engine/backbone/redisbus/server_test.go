@@ -36,35 +36,18 @@ type server struct {
 	ended chan struct{} // closed when the process has ended
 }
 
-// freePort returns a port that nobody listens on at the moment.
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // startServer starts a redis-server that ends with the test.
 func startServer(t testing.TB, args ...string) *server {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a redis-server; make test installs it")
 	}
-	s := &server{t: t, dir: t.TempDir(), args: args}
+	s := &server{t: t, dir: t.TempDir(), args: args, port: freePort(t)}
 	t.Cleanup(s.kill)
-	for try := 0; ; try++ {
-		s.port = freePort(t)
-		err := s.run()
-		if err == nil {
-			return s
-		}
-		if try == 4 { // somebody else took the port each time
-			t.Fatalf("redis-server, which Debian's redis-server has: %v\n%s", err, s.log.String())
-		}
+	if err := s.run(); err != nil {
+		t.Fatalf("redis-server, which Debian's redis-server has: %v\n%s", err, s.log.String())
 	}
+	return s
 }
 
 func (s *server) addr() string { return "127.0.0.1:" + strconv.Itoa(s.port) }

@@ -1,32 +1,21 @@
 // Two nodes of a cluster, each with a browser's window on it: the demos reach from one to the other, and the console of either shows both.
 
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { Browser, accessible, pictures } from './chromium.mjs';
 import { patience } from './clients.mjs';
-import { Process, configuration } from './process.mjs';
+import { Process, configuration, port } from './process.mjs';
 
 let browser;
 before(async () => { browser = await Browser.start(); });
 after(() => browser?.close());
 
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** Two development servers, connected by the NATS server inside the first. */
 async function twoNodes(t) {
-  const ports = [await freePort(), await freePort()];
+  const ports = [port(), port()];
   const nodes = [];
-  for (const [i, port] of ports.entries()) {
-    const settings = `drain_window: 100ms\ncluster: { driver: nats, node: n${i + 1}, nats: { listen: "127.0.0.1:${port}", routes: ["127.0.0.1:${ports[0]}"] } }\n`;
+  for (const [i, own] of ports.entries()) {
+    const settings = `drain_window: 100ms\ncluster: { driver: nats, node: n${i + 1}, nats: { listen: "127.0.0.1:${own}", routes: ["127.0.0.1:${ports[0]}"] } }\n`;
     const node = await Process.start(t, await configuration(t, 0, settings), '--dev', '--admin-listen', '127.0.0.1:0');
     node.at = `http://127.0.0.1:${node.port}/`;
     nodes.push(node);

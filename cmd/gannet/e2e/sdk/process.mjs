@@ -34,17 +34,6 @@ export class Process {
     return it;
   }
 
-  /** Starts a server on the port of one that has ended, which for a while may be the near end of a stranger's connection. */
-  static async startAgain(t, config) {
-    for (const end = Date.now() + patience; ;) {
-      try {
-        return await Process.start(t, config);
-      } catch (error) {
-        if (Date.now() > end || !/address already in use/.test(error.message)) throw error;
-      }
-    }
-  }
-
   /** The value of one line of its metrics, 0 when there is none. */
   async metric(name) {
     const text = await (await fetch(`http://${this.admin}/metrics`)).text();
@@ -57,6 +46,13 @@ export class Process {
     const [code] = await this.exit;
     assert.equal(code, 0, this.said);
   }
+}
+
+/** A port that is kept for servers of this file's tests, which may stop and start on it: nobody gets it by chance. */
+export function port() {
+  const free = server.ports.shift();
+  assert.ok(free, 'no port is left: node_test.go keeps too few');
+  return free;
 }
 
 /** Writes the configuration of a server that listens on a port; 0 lets it choose. Other settings may take the place of those of the tests. */

@@ -6,17 +6,7 @@ import { once } from 'node:events';
 import { connect as connectSocket, createServer } from 'node:net';
 import { describe, test } from 'node:test';
 import { backend, connect, fresh, sdks, server } from './clients.mjs';
-import { Process, configuration } from './process.mjs';
-
-/** A port nobody listens on at this moment. */
-async function freePort() {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address();
-  listener.close();
-  await once(listener, 'close');
-  return port;
-}
+import { Process, configuration, port } from './process.mjs';
 
 /** A balancer in front of servers: new connections go where `port` says. */
 async function balancer(t) {
@@ -82,15 +72,15 @@ describe('restart', { concurrency: 2 * sdks.length }, () => {
     });
 
     test(`${sdk.name} finds the next server on the same port`, async (t) => {
-      const first = await Process.start(t, await configuration(t, 0));
+      const config = await configuration(t, port());
+      const first = await Process.start(t, config);
       const at = { host: '127.0.0.1', port: first.port };
-      const config = await configuration(t, at.port);
       const { client, works, returns } = await subscriber(t, sdk, at);
       await works('before');
       const before = client.socketId;
       await first.stop();
       assert.equal((await client.errors.next('the farewell')).code, 4200);
-      const second = await Process.startAgain(t, config);
+      const second = await Process.start(t, config);
       await returns(before);
       await works('after');
       client.pusher.disconnect();
