@@ -13,6 +13,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { patience, server } from './clients.mjs';
+import { leaveFirst } from './process.mjs';
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const folder = fileURLToPath(new URL('../screenshots/', import.meta.url));
@@ -40,7 +41,7 @@ export class Browser {
   async visitor(t, options = {}) {
     const context = await this.chromium.newContext({ viewport: sizes.desktop, colorScheme: 'light', reducedMotion: 'reduce', ...options });
     context.setDefaultTimeout(patience);
-    t.after(() => context.close());
+    leaveFirst(t, () => context.close());
     return new Visitor(t, context);
   }
 }
@@ -82,6 +83,20 @@ export async function accessible(page, { schemes = ['dark', 'light'] } = {}) {
     const found = violations.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map((node) => `    ${node.html}\n    ${node.failureSummary}`).join('\n')}`);
     assert.deepEqual(found, [], `${page.url()} in ${colorScheme}`);
   }
+}
+
+/**
+ * Watches for what a page shows for some seconds only, beginning before it does, and returns what waits until it was seen: who looks
+ * again and again may look away just then.
+ */
+export async function goesBy(page, selector, pattern) {
+  const seen = await page.evaluateHandle(([place, { source, flags }]) => {
+    const element = document.querySelector(place);
+    const it = { was: false };
+    new MutationObserver(() => { it.was ||= new RegExp(source, flags).test(element.innerText); }).observe(element, { childList: true, characterData: true, subtree: true });
+    return it;
+  }, [selector, { source: pattern.source, flags: pattern.flags }]);
+  return () => page.waitForFunction((it) => it.was, seen);
 }
 
 let text;

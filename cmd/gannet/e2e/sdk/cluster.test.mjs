@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Browser, accessible, pictures } from './chromium.mjs';
+import { Browser, accessible, goesBy, pictures } from './chromium.mjs';
 import { patience } from './clients.mjs';
 import { Process, configuration, port } from './process.mjs';
 
@@ -49,8 +49,9 @@ test('demos reach from node to node, and the console of each shows both', async 
     await ann.press('#name', 'Enter');
     await says(ben, '#members', /Ann/);
     for (const page of [ann, ben]) await says(page, '#count', /^2 here$/);
+    const typed = await goesBy(ann, '#typing', /is typing…$/);
     await ben.locator('#text').pressSequentially('Hi');
-    await says(ann, '#typing', /is typing…$/);
+    await typed();
     await ben.press('#text', 'Enter');
     await says(ann, '.messages li:last-child .bubble', /Hi/);
     await ann.fill('#text', 'From the other node');

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
-import { Browser, accessible, pictures, sizes } from './chromium.mjs';
+import { Browser, accessible, goesBy, pictures, sizes } from './chromium.mjs';
 import { PusherServer, patience } from './clients.mjs';
 import { Process, configuration } from './process.mjs';
 
@@ -76,8 +76,9 @@ describe('demos', { concurrency: 2 }, () => {
     await ann.press('#name', 'Enter');
     await says(ben, '#members', /^(?=[^]*Ann)(?=[^]*\(you\))/);
     await says(ben, '#count', /^2 here$/);
+    const typed = await goesBy(ann, '#typing', /is typing…$/);
     await ben.locator('#text').pressSequentially('Hi');
-    await says(ann, '#typing', /is typing…$/);
+    await typed();
     const hostile = '<img src=x onerror=alert(1)> & "quotes" \u2028 \u{1F600}';
     await ben.fill('#text', hostile);
     await ben.press('#text', 'Enter');
@@ -155,11 +156,13 @@ describe('demos', { concurrency: 2 }, () => {
     assert.ok(Math.abs((await where())[0] - 0.25) < 0.01, `the pointer is at ${await where()}`);
     await one.locator('#field').press('ArrowRight');
     await other.waitForFunction(() => document.querySelector('.cursor:not(.mine)').at[0] > 0.265);
-    const rippled = other.evaluate(() => new Promise((resolve) => {
-      new MutationObserver((changes) => { if (changes.some(({ addedNodes }) => [...addedNodes].some((node) => node.className === 'ripple'))) resolve(true); }).observe(document.querySelector('#field'), { childList: true });
-    }));
+    const ripples = await other.evaluateHandle(() => {
+      const seen = { any: false };
+      new MutationObserver((changes) => { seen.any ||= changes.some(({ addedNodes }) => [...addedNodes].some((node) => node.className === 'ripple')); }).observe(document.querySelector('#field'), { childList: true });
+      return seen;
+    });
     await one.locator('#field').press(' ');
-    assert.ok(await rippled);
+    await other.waitForFunction((seen) => seen.any, ripples);
     await other.locator('#field').hover({ position: { x: 300, y: 120 } });
     await one.locator('.cursor:not(.mine)').waitFor();
     await pictures(other, 'demo-cursors');
@@ -218,13 +221,10 @@ describe('demos', { concurrency: 2 }, () => {
 
   test('snake: two play, and each sees the other move', async (t) => {
     const { at } = await develop(t);
-    const [one, other] = await two(t, `${at}demo/snake`);
-    for (const page of [one, other]) await page.locator('#scores li').nth(1).waitFor();
-    // What the other tells comes; and steering changes what we tell.
-    await frame(one, 'in', 'client-snake');
+    // Steering changes what we tell. Alone there is nobody to run into, which would turn us, too.
+    const one = await visit(t, `${at}demo/snake`);
+    await frame(one, 'out', 'client-snake');
     const turned = async (key, axis) => {
-      const before = await one.evaluate(() => document.querySelectorAll('.frames .out').length);
-      assert.ok(before > 0);
       await one.locator('#sea').press(key);
       await one.waitForFunction((i) => {
         const [a, b] = [...document.querySelectorAll('.frames .out .data')].slice(0, 1).map((each) => JSON.parse(each.textContent.match(/\[\[[0-9]+,[0-9]+\],\[[0-9]+,[0-9]+\]/)[0] + ']')).flat();
@@ -233,6 +233,10 @@ describe('demos', { concurrency: 2 }, () => {
     };
     await turned('ArrowUp', 1);
     await turned('ArrowLeft', 0);
+    // What the other tells comes.
+    const other = await visit(t, `${at}demo/snake`);
+    for (const page of [one, other]) await page.locator('#scores li').nth(1).waitFor();
+    await frame(one, 'in', 'client-snake');
     await one.click('[data-turn="down"]');
     await pictures(one, 'demo-snake');
     await accessible(one);
@@ -243,12 +247,14 @@ describe('demos', { concurrency: 2 }, () => {
   test('whatever strangers send, the pages stand it', async (t) => {
     const { at } = await develop(t);
     const stranger = await visit(t, at);
-    /** Joins a page's channel as somebody else, and sends what no page sends, one good event last. */
+    /** Joins a page's channel as somebody else, waits until the page is there, and sends what no page sends, one good event last. */
     const send = (channel, events) => stranger.evaluate(async ([name, all]) => {
       const { here } = await import('/demo/shell.js');
       const pusher = new self.Pusher('app-key', { ...here, channelAuthorization: { endpoint: '/demo/auth', params: { user: 'stranger', name: 'Stranger' } } });
       const room = pusher.subscribe(name);
-      await new Promise((joined) => { room.bind('pusher:subscription_succeeded', joined); });
+      await new Promise((both) => {
+        for (const comes of ['pusher:subscription_succeeded', 'pusher:member_added']) room.bind(comes, () => { if (room.members.count > 1) both(); });
+      });
       for (const [event, data] of all) room.trigger(event, data);
     }, [channel, events]);
     const bad = [null, 7, 'text', [], { x: { toString: 1 }, text: { toString: 1 }, body: { length: 3 }, score: { valueOf: 1 } }, { x: -1e9, y: '0', text: '', body: [[1]], eaten: 1e300 }];

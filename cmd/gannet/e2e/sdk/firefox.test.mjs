@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import puppeteer from 'puppeteer-core';
 import { patience } from './clients.mjs';
-import { Process, configuration } from './process.mjs';
+import { Process, configuration, leaveFirst } from './process.mjs';
 
 let firefox;
 before(async () => {
@@ -16,7 +16,7 @@ after(() => firefox?.close());
 /** Opens an address, and fails the test when the page complains. */
 async function open(t, url) {
   const page = await firefox.newPage();
-  t.after(() => page.close());
+  leaveFirst(t, () => page.close());
   const complaints = [];
   page.on('pageerror', (error) => complaints.push(`threw ${error}`));
   page.on('console', (message) => { if (message.type() === 'error') complaints.push(message.text()); });

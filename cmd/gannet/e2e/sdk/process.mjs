@@ -9,12 +9,29 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { patience, server } from './clients.mjs';
 
+// What ends before the servers of a test do. node:test ends first what was begun first, which is the server, and pages complain of that
+// if they live on for the second after which they connect again.
+const guests = new WeakMap();
+
+/** Has a page or the like end when a test does, before the servers of that test. */
+export function leaveFirst(t, end) {
+  if (!guests.has(t)) guests.set(t, []);
+  guests.get(t).push(end);
+  t.after(() => leave(t));
+}
+
+async function leave(t) {
+  for (const end of guests.get(t)?.splice(0) ?? []) await end();
+}
+
 /** A server process of the test's own, with flags besides its configuration. */
 export class Process {
   static async start(t, config, ...flags) {
     const it = new Process();
     it.child = spawn(server.binary, ['serve', '--config', config, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
-    t.after(() => it.child.kill('SIGKILL'));
+    t.after(async () => {
+      try { await leave(t); } finally { it.child.kill('SIGKILL'); }
+    });
     it.said = '';
     it.child.stderr.on('data', (chunk) => { it.said += chunk; });
     it.exit = once(it.child, 'close'); // the end of its output, too
