@@ -244,11 +244,16 @@ func (k *marks) sayProcess() (unsaid bool) {
 	return unsaid
 }
 
-// sayDues returns what is to be said of dues, nil when that is nothing. along says that something is written anyway.
+// sayDues returns what is to be said of dues, nil when that is nothing. along says that something is written anyway. A node that does not lead says since when it
+// knows them, and not how far they are done: what it had done when it led counts no more.
 func (k *marks) sayDues(p *put, leads bool, upTo string, along bool) (value []byte) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !leads {
+	switch {
+	case leads:
+	case p.unsaid:
+		upTo = ""
+	default:
 		upTo = k.said
 	}
 	late := k.late

@@ -264,7 +264,7 @@ func (m *Member) Changed(node string, e backbone.Entry) {
 func (m *Member) heardDues(node string, value []byte) {
 	since, upTo, ok := strings.Cut(string(value), "\x00")
 	m.mu.RLock()
-	up, leads := ok && m.ledger.IsUp(node), m.ledger.Leader() == node
+	up, leads, stale := ok && m.ledger.IsUp(node), m.ledger.Leader() == node, m.ledger.Behind(node)
 	m.mu.RUnlock()
 	switch {
 	case !up:
@@ -273,6 +273,9 @@ func (m *Member) heardDues(node string, value []byte) {
 		since = "" // its own are among them
 	default:
 		m.since[node] = since
+	}
+	if stale {
+		upTo = "" // it led when it wrote that, and another one does since
 	}
 	m.dues.hear(since, upTo, leads)
 	if m.dues.settled() {

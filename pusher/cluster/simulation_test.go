@@ -37,8 +37,9 @@ import (
 func TestAnySchedule(t *testing.T) {
 	first, count := uint64(0), uint64(300)
 	seeds := []uint64{
-		6831,  // a departure and the return both called off, and one of them announced before its teller died, behind what another node had still to tell
-		73582, // the one that tells forgets what it has done when another says since when it knows, and the others still have to tell that
+		6831,   // a departure and the return both called off, and one of them announced before its teller died, behind what another node had still to tell
+		73582,  // the one that tells forgets what it has done when another says since when it knows, and the others still have to tell that
+		127227, // one that was taken for dead says in its next life how far it had got when it led
 	}
 	if text := os.Getenv("GANNET_SEEDS"); text != "" {
 		n, err := strconv.ParseUint(text, 10, 64)

@@ -481,6 +481,19 @@ func (l *Ledger) Leader() string {
 	return ""
 }
 
+// Behind reports whether an incarnation that is up cannot speak, as far as this node knows: whether it is this node and another one speaks, or has been there for less
+// long than this node. Of those that were there before this node came it does not know the order.
+func (l *Ledger) Behind(id string) bool {
+	n := l.byID[id]
+	switch {
+	case n == nil:
+		return false
+	case n.own:
+		return !l.Leads()
+	}
+	return slices.ContainsFunc(l.order, func(o *incarnation) bool { return o.own && o.rank < n.rank })
+}
+
 func (l *Ledger) leader() (first *incarnation) {
 	for _, n := range l.order {
 		if first == nil || n.rank < first.rank || n.rank == first.rank && n.own {
