@@ -481,17 +481,11 @@ func (l *Ledger) Leader() string {
 	return ""
 }
 
-// Behind reports whether an incarnation that is up cannot speak, as far as this node knows: whether it is this node and another one speaks, or has been there for less
-// long than this node. Of those that were there before this node came it does not know the order.
+// Behind reports whether an incarnation that is up cannot speak, by what all nodes know that were there before this one came or it did: whether this node has been there
+// for longer or, when it is this node, another one has. What the board does not say, that two incarnations are one process, does not count.
 func (l *Ledger) Behind(id string) bool {
 	n := l.byID[id]
-	switch {
-	case n == nil:
-		return false
-	case n.own:
-		return !l.Leads()
-	}
-	return slices.ContainsFunc(l.order, func(o *incarnation) bool { return o.own && o.rank < n.rank })
+	return n != nil && slices.ContainsFunc(l.order, func(o *incarnation) bool { return o.own != n.own && o.rank < n.rank })
 }
 
 func (l *Ledger) leader() (first *incarnation) {

@@ -156,6 +156,44 @@ func TestWhoHasBeenThereLongestSpeaks(t *testing.T) {
 	want("nobody is there", "", true)
 }
 
+// What one says that was taken for dead, of the time before, counts for nobody: neither for those that have been there longer than it has now, nor for itself.
+func TestWhoIsBehind(t *testing.T) {
+	process := func(l *ledger.Ledger, id, name string) {
+		l.Put(id, key(ledger.Process, "", ""), []byte(name))
+	}
+	for _, own := range []string{"a", "b", "c"} {
+		l := ledger.New()
+		up := func(id string) {
+			l.Up(id, 1)
+			if id[:1] == own {
+				l.Own(id)
+			}
+		}
+		up("a1")
+		up("b1")
+		process(l, "a1", "A")
+		up("a2")
+		process(l, "a2", "A")
+		if l.Behind("a2") {
+			t.Errorf("%s: a2 is behind while a1 is there", own)
+		}
+		for _, id := range []string{"a1", "a2"} {
+			l.Leave(id)
+			l.Gone(id)
+		}
+		up("a3")
+		process(l, "a3", "A")
+		up("c1")
+		// c1 came after both, and b1 may have, for all it knows.
+		if got, want := l.Behind("a3"), own != "c"; got != want {
+			t.Errorf("%s: a3 is behind: %v, want %v", own, got, want)
+		}
+		if l.Behind("b1") {
+			t.Errorf("%s: b1 is behind, and the first", own)
+		}
+	}
+}
+
 // A node that writes everything again under a new incarnation is not counted twice, wherever it is seen from.
 func TestProcessCountsOnceWhileItIsThereTwice(t *testing.T) {
 	room, member := key(ledger.Count, "s/presence-r", ""), key(ledger.Member, "s/presence-r", "u")

@@ -14,6 +14,7 @@ package node
 import (
 	"context"
 	"hash/maphash"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -155,7 +156,10 @@ func New(cfg Config) *Node {
 			}
 			return 0
 		})
-		cfg.Metrics.NewGauge("gannet_node_webhooks_due", func() float64 { return float64(n.member.Due()) })
+		cfg.Metrics.RegisterMetricsWriter(func(w io.Writer) {
+			metrics.WriteGaugeUint64(w, "gannet_node_webhooks_due", uint64(n.member.Due()))
+			metrics.WriteCounterUint64(w, "gannet_node_webhooks_forgotten_total", n.member.Lost())
+		})
 	}
 	n.chores.start(n.now)
 	return n
