@@ -17,6 +17,7 @@ func (s *Server) routeAPI() {
 	s.handle("/api/apps/{app}/channels/{channel}", methods{"GET": s.showChannel})
 	s.handle("/api/apps/{app}/channels/{channel}/members", methods{"GET": s.listMembers})
 	s.handle("/api/apps/{app}/channels/{channel}/events", methods{"GET": s.listEvents})
+	s.handle("/api/apps/{app}/users/{user}/terminate_connections", methods{"POST": s.terminateUser})
 	s.handle("/api/connections", methods{"GET": s.listConnections})
 	s.handle("/api/connections/{socket_id}", methods{"GET": s.showConnection})
 	s.handle("/api/connections/{socket_id}/close", methods{"POST": s.closeConnection})

@@ -172,6 +172,26 @@ func (s *Server) closeConnection(_ http.ResponseWriter, r *http.Request) (any, e
 	return map[string]bool{"closed": true}, nil
 }
 
+// terminateUser ends what is signed in as a user, on all nodes, as the HTTP API's path of the same name does.
+func (s *Server) terminateUser(_ http.ResponseWriter, r *http.Request) (any, error) {
+	a, err := s.app(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := read(r, &struct{}{}); err != nil {
+		return nil, err
+	}
+	user := r.PathValue("user")
+	if !pusher.ValidUserID(user, a.Limits.UserIDLength) {
+		return nil, badRequest("bad_user", "that is no user's id")
+	}
+	s.cfg.Logger.Info("admin: had the connections of a user closed", "app", a.ID, "user", user, "by", client(r))
+	if err := s.cfg.Node.Terminate(a, user); err != nil {
+		return nil, away(err)
+	}
+	return map[string]bool{"terminated": true}, nil
+}
+
 // scans lets one question at a time go through all connections or channels.
 type scans chan struct{}
 

@@ -150,6 +150,10 @@ func (s *Server) noConn(socketID string) error {
 	return &at
 }
 
+func away(err error) error {
+	return &refusal{status: http.StatusServiceUnavailable, code: "away", text: "the other nodes cannot be told: " + err.Error(), retry: 1}
+}
+
 // closeElsewhere has another node end a connection.
 func (s *Server) closeElsewhere(r *http.Request, socketID string, code int) (any, error) {
 	err := s.noConn(socketID)
@@ -159,7 +163,7 @@ func (s *Server) closeElsewhere(r *http.Request, socketID string, code int) (any
 	}
 	if wait := s.cfg.Fleet.Close(socketID, code); wait != nil {
 		if err := wait(); err != nil {
-			return nil, &refusal{status: http.StatusServiceUnavailable, code: "away", text: "the other nodes cannot be told: " + err.Error(), retry: 1}
+			return nil, away(err)
 		}
 	}
 	names := []string{}

@@ -106,6 +106,14 @@ func TestOperatorsSeeTheWholeCluster(t *testing.T) {
 		}
 		c.awaitEvent(1, "pusher:error", "4200")
 
+		d, user := f.hear(1), fresh("user")
+		d.sendSignIn(hooked, fmt.Sprintf(`{"id":%q}`, user))
+		d.awaitEvent(1, "signin_success")
+		if status, answer := ask(2).ask("POST", "/api/apps/"+hooked.ID+"/users/"+user+"/terminate_connections", `{}`); status != 200 || answer["terminated"] != true {
+			t.Errorf("%d %v", status, answer)
+		}
+		d.awaitEvent(1, "pusher:error", "4009")
+
 		if status, answer := ask(0).ask("GET", "/api/live?node=nonesuch", ""); status != 400 || answer["code"] != "no_such_node" {
 			t.Errorf("%d %v", status, answer)
 		}

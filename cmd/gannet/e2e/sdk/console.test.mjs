@@ -414,6 +414,20 @@ describe('the console of a real server', () => {
       }
     });
 
+    await t.test('connections: all of a user are ended', async (t) => {
+      const bob = await connect(t, sdks[0], { at, app: shop, user: { id: 'bob' } });
+      await bob.signIn();
+      await page.goto(`${origin}#/connections?app=shop&user=bob`);
+      await page.getByRole('link', { name: bob.socketId }).waitFor();
+      await page.getByRole('button', { name: 'End all of this user' }).click();
+      await page.getByRole('dialog').getByText('on all nodes').waitFor();
+      await look(page, 'real-user-end');
+      await page.getByRole('dialog').getByRole('button', { name: 'End them' }).click();
+      await bob.states.until((state) => state === 'disconnected' || state === 'failed', 'the end of the connection');
+      await page.getByText('No connection matches').waitFor();
+      assert.equal(ann.state, 'connected');
+    });
+
     await t.test('connections: one is looked at and closed', async () => {
       await page.goto(`${origin}#/connections?q=ann`);
       await page.getByRole('link', { name: ann.socketId }).click();

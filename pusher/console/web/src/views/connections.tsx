@@ -32,6 +32,7 @@ export function ConnectionsView() {
   const now = useNow();
   const d = poll.data;
   const elsewhere = d?.elsewhere ?? [];
+  const [ending, setEnding] = useState(false);
   const narrow = ([['channel', channel], ['user', user]] as const).filter(([, value]) => value !== '');
   return (
     <>
@@ -45,7 +46,18 @@ export function ConnectionsView() {
           {narrow.map(([name, value]) => (
             <button key={name} type="button" class="button small" aria-label={`Do not narrow to ${name} ${value}`} onClick={() => refine({ [name]: undefined })}>{name} <b class="cut">{value}</b> ×</button>
           ))}
+          {app && user ? <button type="button" class="button small danger push" onClick={() => setEnding(true)}>End all of this user…</button> : null}
         </div>
+      ) : null}
+      {ending ? (
+        <Confirm title={`End all connections of ${user}?`} action="End them" onClose={() => setEnding(false)}
+          onDo={async () => {
+            await post(api`/apps/${app}/users/${user}/terminate_connections`);
+            announce(`What was signed in as ${user} is closed`);
+            poll.again();
+          }}>
+          <p class="soft">Whatever is signed in to app {app} as this user is closed with 4009, on all nodes. Stock clients do not come back by themselves.</p>
+        </Confirm>
       ) : null}
       {poll.error ? <Trouble error={poll.error} again={poll.again} /> : null}
       {elsewhere.length > 0 ? <div class="note"><Elsewhere places={elsewhere} filters={route.value.query} q={q} /></div> : null}
