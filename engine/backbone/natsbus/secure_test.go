@@ -190,7 +190,7 @@ func TestAPasswordThatIsWrongForAWhileIsSaidAndComesRightByItself(t *testing.T) 
 	o.start()
 	eventually(t, "the reason", func() bool { return strings.Contains(strings.ToLower(b.Status().Reason), "authorization violation") })
 	// Time for several attempts: the second one that is refused is where the library gives up, unless told otherwise. They are not many.
-	before, begin := o.attempts(), time.Now()
+	begin, before := time.Now(), o.attempts()
 	eventually(t, "three more attempts", func() bool { return o.attempts() >= before+3 })
 	if took := time.Since(begin); took < 500*time.Millisecond {
 		t.Errorf("three attempts within %v", took)

@@ -77,7 +77,7 @@ func TestAUserWhoIsTakenAwayIsSaidAndComesBackByItself(t *testing.T) {
 		}
 		if why == "WRONGPASS" {
 			// Attempts go on, and are few.
-			before, begin := s.connections(), time.Now()
+			begin, before := time.Now(), s.connections()
 			s.waitFor("attempts", func() bool { return s.connections() > before+20 })
 			if took := time.Since(begin); took < 100*time.Millisecond {
 				t.Errorf("%s: 20 connections within %v", name, took)
