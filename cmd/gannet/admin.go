@@ -37,12 +37,12 @@ func (r *reading) checkAdmin(a *AdminConfig) {
 	if a.SoketiPrefix != "" && (!soketiPrefix.MatchString(a.SoketiPrefix) || strings.HasPrefix(a.SoketiPrefix, "gannet_")) {
 		r.bad("admin.soketi_prefix", "want small letters, digits and _ with _ at the end, such as soketi_ or sockudo_, got %q", a.SoketiPrefix)
 	}
-	if a.URL != "" {
-		switch u, err := url.Parse(a.URL); {
-		case strings.Contains(a.URL, "@"):
-			r.bad("admin.url", "user and password do not go into the URL, since other nodes show it")
+	if a.ConsoleURL != "" {
+		switch u, err := url.Parse(a.ConsoleURL); {
+		case strings.Contains(a.ConsoleURL, "@"):
+			r.bad("admin.console_url", "user and password do not go into the URL, since other nodes show it")
 		case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "":
-			r.bad("admin.url", "want a URL such as https://n1.example.com/, got %q", a.URL)
+			r.bad("admin.console_url", "want a URL such as https://n1.example.com/, got %q", a.ConsoleURL)
 		}
 	}
 	for i, word := range a.Public {
@@ -145,8 +145,8 @@ func portOf(a net.Addr) string {
 
 // consoleURL returns where people reach the console, and whether that is from this machine alone; "" when nobody can know.
 func (s *server) consoleURL() (address string, local bool) {
-	if s.cfg.Admin.URL != "" {
-		return strings.TrimSuffix(s.cfg.Admin.URL, "/") + "/", false
+	if s.cfg.Admin.ConsoleURL != "" {
+		return strings.TrimSuffix(s.cfg.Admin.ConsoleURL, "/") + "/", false
 	}
 	for _, ln := range s.adminOnly {
 		// On an address of all, only who is there knows by which it is reached.

@@ -75,7 +75,7 @@ type AdminConfig struct {
 	Public       []string      `yaml:"public"`        // what needs no secret: health, metrics
 	SoketiPrefix string        `yaml:"soketi_prefix"` // of metrics under soketi's names; "": there are none
 	TLS          DoorTLSConfig `yaml:"tls"`
-	URL          string        `yaml:"url"` // where people reach it, for the consoles of other nodes; "": by its address
+	ConsoleURL   string        `yaml:"console_url"` // where people reach it, for the consoles of other nodes; "": by its address
 }
 
 // RESTConfig says where the HTTP API is served besides the public listener.

@@ -1,5 +1,5 @@
 // Command gannet is the server and its small tools: serve, check, subscribe, publish,
-// echo and version.
+// echo, webhooks, cluster status and version.
 //
 // This package holds flags, configuration, assembly and signals, and is the only place
 // where the parts meet. It decides nothing about the protocol. A run is: kong picks a

@@ -44,7 +44,7 @@ func TestFullFileSetsEveryKey(t *testing.T) {
 			{Address: "systemd:public"},
 		},
 		Admin: main.AdminConfig{Listen: "127.0.0.1:7601", Token: "0123456789abcdef", TokenFile: "/etc/gannet/token", Password: "pass word", PasswordFile: "/etc/gannet/password",
-			Hosts: []string{"console.shop.example"}, Public: []string{"health", "metrics"}, SoketiPrefix: "soketi_", URL: "https://n1.console.shop.example/",
+			Hosts: []string{"console.shop.example"}, Public: []string{"health", "metrics"}, SoketiPrefix: "soketi_", ConsoleURL: "https://n1.console.shop.example/",
 			TLS: main.DoorTLSConfig{Certificates: []main.CertificateConfig{{Cert: "c.pem", Key: "c.key"}}, MinVersion: "1.3", ClientCA: "clients.pem"}},
 		REST: main.RESTConfig{Listen: "127.0.0.1:7002",
 			TLS: main.DoorTLSConfig{Certificates: []main.CertificateConfig{{Cert: "d.pem", Key: "d.key"}}, MinVersion: "1.3", ClientCA: "backends.pem"}},
@@ -244,12 +244,12 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"PROXY headers of nobody on one", oneApp + "listen: [{address: ':1', proxy_protocol: optional}]\n", "gannet.yaml:2:42: listen[0].proxy_protocol: nobody may send PROXY headers; list your proxies in proxies.trusted"},
 		{"soketi prefix", oneApp + "admin: {soketi_prefix: soketi}\n", `gannet.yaml:2:24: admin.soketi_prefix: want small letters, digits and _ with _ at the end, such as soketi_ or sockudo_, got "soketi"`},
 		{"soketi prefix of ours", oneApp + "admin: {soketi_prefix: gannet_node_}\n", `gannet.yaml:2:24: admin.soketi_prefix: want small letters, digits and _ with _ at the end, such as soketi_ or sockudo_, got "gannet_node_"`},
-		{"a console's URL without a scheme", oneApp + "admin: {url: n1.example}\n", `gannet.yaml:2:14: admin.url: want a URL such as https://n1.example.com/, got "n1.example"`},
+		{"a console's URL without a scheme", oneApp + "admin: {console_url: n1.example}\n", `gannet.yaml:2:22: admin.console_url: want a URL such as https://n1.example.com/, got "n1.example"`},
 		{"client certificates without TLS", oneApp + "admin: {tls: {client_ca: c.pem}}\n", `gannet.yaml:2:26: admin.tls.client_ca: clients show certificates over TLS alone; name the server's own in admin.tls.certificates`},
 		{"a door's certificate without its key", oneApp + "rest: {tls: {certificates: [{cert: c.pem}]}}\n", `gannet.yaml:2:29: rest.tls.certificates[0].key: want the name of a PEM file with the private key`},
 		{"an old TLS of the admin listener", oneApp + "admin: {tls: {min_version: '1.1'}}\n", `gannet.yaml:2:28: admin.tls.min_version: must be one of 1.2, 1.3, got "1.1"; did you mean "1.2"?`},
-		{"a console's URL with a query", oneApp + "admin: {url: 'http://h/?a'}\n", `gannet.yaml:2:14: admin.url: want a URL such as https://n1.example.com/, got "http://h/?a"`},
-		{"a console's URL with a password", oneApp + "admin: {url: 'http://u:sesame@h/'}\n", "gannet.yaml:2:14: admin.url: user and password do not go into the URL, since other nodes show it"},
+		{"a console's URL with a query", oneApp + "admin: {console_url: 'http://h/?a'}\n", `gannet.yaml:2:22: admin.console_url: want a URL such as https://n1.example.com/, got "http://h/?a"`},
+		{"a console's URL with a password", oneApp + "admin: {console_url: 'http://u:sesame@h/'}\n", "gannet.yaml:2:22: admin.console_url: user and password do not go into the URL, since other nodes show it"},
 		{"address twice", oneApp + "admin: {listen: ':6001', password: 12345678}\n", `gannet.yaml:2:17: admin.listen: ":6001" is taken by listen`},
 		{"prefix without a slash", oneApp + "path_prefix: realtime\n", `gannet.yaml:2:14: path_prefix: want a path such as /realtime, with a slash before and none after, got "realtime"`},
 		{"prefix with a slash after", oneApp + "path_prefix: /realtime/\n", `gannet.yaml:2:14: path_prefix: want a path such as /realtime, with a slash before and none after, got "/realtime/"`},
@@ -477,7 +477,7 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 		"cluster.driver": "redis", "cluster.node": "n1", "cluster.nats.listen": "127.0.0.1:7", "cluster.nats.sync": "always", "cluster.nats.prefix": "p", "cluster.nats.history_bytes": "16MiB",
 		"cluster.redis.url": "rediss://h", "cluster.nats.replicas": "3",
 		"tls.min_version": "1.3", "admin.tls.min_version": "1.3", "admin.tls.client_ca": "", "rest.tls.min_version": "1.3", "rest.tls.client_ca": "", "tls.acme.directory": "https://d", "tls.acme.challenge": "tls-alpn-01", "tls.ticket_secrets": "/s", "path_prefix": "/p", "data_dir": "/d", "log.level": "warn", "log.format": "json", "listen": ":1, unix:/s", "admin.listen": ":2",
-		"admin.token": "0123456789abcdef", "admin.token_file": "", "admin.password_file": "", "admin.public": "metrics", "admin.soketi_prefix": "soketi_", "admin.url": "http://a", "tracing.endpoint": "http://collector:4318/in"}
+		"admin.token": "0123456789abcdef", "admin.token_file": "", "admin.password_file": "", "admin.public": "metrics", "admin.soketi_prefix": "soketi_", "admin.console_url": "http://a", "tracing.endpoint": "http://collector:4318/in"}
 	var environ []string
 	for _, key := range main.Keys() {
 		if key.Env == "" {
@@ -494,7 +494,7 @@ func TestEnvironmentReachesEveryKeyOfTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &main.Config{
-		Listen: main.At(":1", "unix:/s"), Admin: main.AdminConfig{Listen: ":2", Token: "0123456789abcdef", Password: "127.0.0.1:9", Hosts: []string{"10.0.0.0", "10.0.0.1"}, Public: []string{"metrics"}, SoketiPrefix: "soketi_", URL: "http://a", TLS: main.DoorTLSConfig{MinVersion: "1.3"}}, REST: main.RESTConfig{Listen: "127.0.0.1:9", TLS: main.DoorTLSConfig{MinVersion: "1.3"}}, PathPrefix: "/p",
+		Listen: main.At(":1", "unix:/s"), Admin: main.AdminConfig{Listen: ":2", Token: "0123456789abcdef", Password: "127.0.0.1:9", Hosts: []string{"10.0.0.0", "10.0.0.1"}, Public: []string{"metrics"}, SoketiPrefix: "soketi_", ConsoleURL: "http://a", TLS: main.DoorTLSConfig{MinVersion: "1.3"}}, REST: main.RESTConfig{Listen: "127.0.0.1:9", TLS: main.DoorTLSConfig{MinVersion: "1.3"}}, PathPrefix: "/p",
 		DataDir: "/d", Hosts: []string{"10.0.0.0", "10.0.0.1"}, TLS: main.TLSConfig{Require: true, ACME: main.ACMEConfig{Domains: []string{"10.0.0.0", "10.0.0.1"}, Email: "127.0.0.1:9", Directory: "https://d", CA: "127.0.0.1:9", Challenge: "tls-alpn-01"}, MinVersion: "1.3", HSTS: 9 * time.Second, TicketSecrets: "/s", Handshakes: 7},
 		Proxies: main.ProxiesConfig{Trusted: []string{"10.0.0.0", "10.0.0.1"}, Header: "forwarded", ProxyProtocol: "optional"},
 		Limits: main.ServerLimits{Connections: 7, ConnectionsPerAddress: 7, ConnectsPerSecondPerAddress: 7, AcceptsPerSecond: 7,
