@@ -95,8 +95,9 @@ func benchmarks(out, name string) map[string][]float64 {
 // counts runs this folder's tests, which leave what they counted as attributes.
 func counts(ctx context.Context, b *bench, _ *server, r *record) error {
 	out, err := b.testProgram(ctx, "bench", "-test.v", "-test.count", "1", "-test.short="+strconv.FormatBool(b.scale.quick))
+	failed := err != nil // else such lines only say what was left out, and why
 	for line := range strings.Lines(out) {
-		if strings.Contains(line, "_test.go:") {
+		if failed && strings.Contains(line, "_test.go:") {
 			err = errors.Join(err, errors.New(strings.TrimSpace(line)))
 		}
 		if fields := strings.Fields(line); len(fields) == 5 && fields[0] == "===" && fields[1] == "ATTR" {

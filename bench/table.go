@@ -219,7 +219,7 @@ func (r *results) plainHead() string {
 	fmt.Fprintf(&b, "%s\ncommit %s, %s\n%s, %d cores, %s, %s\n", h.Command, h.Commit, h.Date, h.CPU, h.Cores, h.Kernel, h.Go)
 	fmt.Fprintf(&b, "server on processor %d, generator on %d; load of the machine before %s; medians of %d rounds in turns\n", h.Processors[0], h.Processors[1], h.Load, h.Rounds)
 	if h.Quick {
-		b.WriteString("QUICK: a smoke test; the numbers mean nothing\n")
+		b.WriteString("QUICK: a smoke test; the numbers mean nothing. Of so few connections each bears much of what the process takes once, its memory above all.\n")
 	}
 	for _, note := range h.Notes {
 		b.WriteString("note: " + note + "\n")
