@@ -21,7 +21,8 @@ type Config struct {
 
 	// Vitals says how this node is. It must not block for long.
 	Vitals func() Vitals
-	// Close ends a connection of this node with a code, 4009 unless it is one of the others that it knows, if there is one by that socket id, for an operator of another node. It must not block.
+	// Close ends the connection of this node that has a socket id, if there is one, for an operator of another node. A code that it does not know
+	// counts as 4009. It must not block.
 	Close func(socketID string, code int)
 
 	Now func() time.Time // nil: time.Now
