@@ -7,7 +7,7 @@ type serveCommand struct {
 	DevTLS bool `name:"dev-tls" help:"With --dev, also serve TLS with a certificate made for it, which no client trusts by itself; kept in --data-dir if there is one."`
 
 	Listen      *string `placeholder:"ADDR" help:"Public address for WebSocket and HTTP; unless configured :6001, with --dev 127.0.0.1:6001 ($GANNET_LISTEN)."`
-	AdminListen *string `placeholder:"ADDR" help:"Address of metrics and profiles; 127.0.0.1:9601 unless configured ($GANNET_ADMIN_LISTEN)."`
+	AdminListen *string `placeholder:"ADDR" help:"Address of the console, its API, metrics and profiles; 127.0.0.1:9601 unless configured ($GANNET_ADMIN_LISTEN)."`
 	RestListen  *string `placeholder:"ADDR" help:"One more address, for the HTTP API alone ($GANNET_REST_LISTEN)."`
 	PathPrefix  *string `placeholder:"PATH" help:"Serve below this path, such as /realtime ($GANNET_PATH_PREFIX)."`
 	DataDir     *string `placeholder:"DIR" help:"Directory for what must survive the process; unless configured nothing is written ($GANNET_DATA_DIR)."`
